@@ -1,0 +1,1 @@
+# Lazy: `python -m spacy skd <command>`; one thin file per command.

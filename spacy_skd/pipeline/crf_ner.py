@@ -1,0 +1,84 @@
+"""`crf_ner`: named entities, or any labelled spans that do not overlap, by a CRF."""
+
+from typing import Callable, Iterable, List, Optional, Sequence
+
+import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from thinc.api import Config, Model
+from thinc.types import Ints1d
+
+from ..crf import Potentials
+from ..objectives import Distillation
+from ..schemes import OUTSIDE, coarsen, split_tag
+from .crf_pipe import CRFPipe, split
+from .defaults import DEFAULT_MODEL
+
+DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
+
+
+@Language.factory(
+    "crf_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config={
+        "model": DEFAULT_CONFIG,
+        "scheme": "BILOU",
+        "distillation": None,
+        "scorer": {"@scorers": "spacy-skd.NERScorer.v1"},
+    },
+    default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
+)
+def make_crf_ner(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], Potentials],
+    scheme: str,
+    distillation: Optional[Distillation],
+    scorer: Optional[Callable],
+) -> "CRFNer":
+    """A CRF that sets `doc.ents`.
+
+    model (Model[List[Doc], Potentials]): See `spacy-skd.CRFTagger.v1`.
+    scheme (str): "BILOU" or "IOB2".
+    distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    scorer (Optional[Callable]): The scoring method.
+    """
+    return CRFNer(
+        nlp.vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer
+    )
+
+
+class CRFNer(CRFPipe):
+    """Sets `doc.ents`. Entities that a document has already are kept, and new ones found around them.
+    An entity neither begins nor ends with a whitespace token.
+    """
+
+    def labels_of(self, example: Example) -> Iterable[str]:
+        return (entity.label_ for entity in example.reference.ents)
+
+    def gold_tags(self, example: Example) -> Sequence[Optional[str]]:
+        # spaCy calls the scheme BILUO and a missing tag None.
+        tags = example.get_aligned_ner()
+        if self.scheme.name == "IOB2":
+            return [None if tag is None else coarsen(tag) for tag in tags]
+        return tags
+
+    def allowed(self, doc: Doc) -> Optional[np.ndarray]:
+        blank = doc.to_array("IS_SPACE").astype(bool)
+        reserved = doc.to_array("ENT_TYPE") != 0
+        if not (blank.any() or reserved.any()):
+            return None
+        positions = np.array([split_tag(tag)[0] for tag in self.tags])
+        mask = np.ones((len(doc), len(positions)), dtype=bool)
+        mask[blank] = (positions == OUTSIDE) | (positions == "I")
+        mask[reserved] = positions == OUTSIDE
+        return mask
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Ints1d]) -> None:
+        """Write the entities of predicted tags, (n,) indices into `tags` for each document."""
+        tags = self.tags
+        for doc, best in zip(docs, scores):
+            spans = self.scheme.decode([tags[i] for i in best])
+            found = [Span(doc, start, end, label=label) for start, end, label in spans]
+            doc.ents = list(doc.ents) + found

@@ -1,0 +1,394 @@
+"""What the CRF components share: prediction, the loss with and without teachers, distillation.
+
+A subclass says what a tag means in a document: which tags are gold, which are allowed, how predicted
+ones are written down.
+"""
+
+from collections import defaultdict
+from copy import deepcopy
+from itertools import islice
+from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy as np
+from spacy.errors import Errors as SpacyErrors
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.vocab import Vocab
+from thinc.api import Model, Optimizer, set_dropout_rate
+from thinc.types import Ints1d
+
+from ..crf import Potentials, viterbi
+from ..errors import Errors, SkdError
+from ..models import CHAIN_PARAMS, chain_lengths
+from ..objectives import MISSING, Distillation, Knowledge, make_distillation, training_loss
+from ..schemes import get_scheme
+from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
+
+SOFT_TARGETS = "soft_targets"
+
+
+class CRFPipe(TrainablePipe):
+    """A linear-chain CRF on a thinc model that gives Potentials (see `models.build_crf_tagger`)."""
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Potentials],
+        name: str,
+        *,
+        scheme: str,
+        distillation: Optional[Distillation],
+        scorer: Optional[Callable],
+    ) -> None:
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.scheme = get_scheme(scheme)
+        self.distillation = distillation
+        self.scorer = scorer
+        self.cfg = {"labels": []}
+        self._rehearsal_model: Optional[Model] = None
+        self._step = 0
+        self._transfers: Dict[int, Tuple[Teacher, Transfer]] = {}
+
+    # What a subclass says.
+
+    def labels_of(self, example: Example) -> Iterable[str]:
+        """The labels that occur in the reference of an example."""
+        raise NotImplementedError
+
+    def gold_tags(self, example: Example) -> Sequence[Optional[str]]:
+        """The gold tag of each token of `example.predicted`, None where it is not annotated."""
+        raise NotImplementedError
+
+    def allowed(self, doc: Doc) -> Optional[np.ndarray]:
+        """Which tags each token of a document may get, (n, L) bool; None: any."""
+        return None
+
+    # Labels.
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """The labels, in the order in which they were added."""
+        return tuple(self.cfg["labels"])
+
+    @property
+    def label_data(self) -> Tuple[str, ...]:
+        """The labels as `spacy init labels` writes them."""
+        return self.labels
+
+    @property
+    def tags(self) -> Tuple[str, ...]:
+        """The tags of the scheme for the labels: the columns of the emission scores."""
+        return tuple(self.scheme.tags(self.labels))
+
+    def add_label(self, label: str) -> int:
+        """Add a label before initialization.
+
+        RETURNS (int): 1, or 0 if the label is there already.
+        Raises `ValueError` if it is no string (E187) or the model has its size already (E922).
+        """
+        if not isinstance(label, str):
+            raise ValueError(SpacyErrors.E187)
+        if label in self.labels:
+            return 0
+        if self.model.has_dim("nO"):
+            raise ValueError(SpacyErrors.E922.format(name=self.name, nO=self.model.get_dim("nO")))
+        self.cfg["labels"].append(label)
+        self.vocab.strings.add(label)
+        return 1
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Find the labels, unless they are given, and give the model its shape.
+
+        Raises `SkdError` if there is no label at all.
+        """
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        if labels is None:
+            found = {label for example in get_examples() for label in self.labels_of(example)}
+            labels = sorted(found)
+        for label in labels:
+            self.add_label(label)
+        if not self.labels:
+            raise SkdError(Errors.SKD040.format(name=self.name))
+        sample = [example.predicted for example in islice(get_examples(), 10)]
+        self.model.initialize(X=sample, Y=self.model.ops.alloc2f(1, len(self.tags)))
+        self._step = 0
+        self._transfers.clear()
+
+    # Prediction.
+
+    def predict(self, docs: Iterable[Doc]) -> List[Ints1d]:
+        """The best legal tag sequence of each document, (n,) indices into `tags`."""
+        docs = list(docs)
+        if not any(len(doc) for doc in docs):
+            return [np.zeros(0, dtype=np.int32) for _ in docs]
+        potentials = self.constrained(self.model.predict(docs), docs)
+        best, _ = viterbi(potentials)
+        return split(best, docs)
+
+    def score_docs(self, docs: Sequence[Doc]) -> List[np.ndarray]:
+        """The emission scores (n, L) of each document: what a teacher gives of a sentence."""
+        if not any(len(doc) for doc in docs):
+            return [np.zeros((0, len(self.tags)), dtype=np.float32) for _ in docs]
+        return split(self.model.predict(docs).unary, docs)
+
+    @property
+    def teacher(self) -> Teacher:
+        """What a teacher gives once for all sentences: tags, scheme, and scores as learned."""
+        chain = (self.model.ops.to_numpy(self.model.get_param(name)) for name in CHAIN_PARAMS)
+        return Teacher(self.tags, self.scheme.name, *chain)
+
+    def constrained(self, potentials: Potentials, docs: Sequence[Doc]) -> Potentials:
+        """The potentials (N, L) with -inf for all that the scheme or a document does not allow."""
+        chain = (potentials.transitions, potentials.start, potentials.end)
+        unary = potentials.unary
+        masks = [self.allowed(doc) for doc in docs]
+        if any(mask is not None for mask in masks):
+            unary = unary.copy()
+            for rows, mask in zip(split(unary, docs), masks):
+                if mask is not None:
+                    rows[~mask] = FORBIDDEN
+        legality = self.scheme.constraints(self.tags)
+        return Potentials(unary, potentials.lengths, *constrain(chain, legality))
+
+    # Training.
+
+    def get_loss(
+        self, examples: Iterable[Example], scores: Potentials
+    ) -> Tuple[float, Potentials]:
+        """The mean loss of the batch's chains and its gradient with respect to the potentials: the
+        negative log-likelihood of gold, and what the soft targets of the references say.
+
+        Raises `SkdError` for scores that are no numbers, and for gold labels the component lacks.
+        """
+        examples = list(examples)
+        validate_examples(examples, "CRFPipe.get_loss")
+        docs = [example.predicted for example in examples]
+        self._require_finite(scores)
+        student = self.constrained(scores, docs)
+        gold = np.concatenate([self._gold_indices(example) for example in examples])
+        gold = drop_illegal(gold, student)
+        knowledge = self._stored_knowledge(examples, student)
+        kd_weight = 0.0 if self.distillation is None else self.distillation.kd_weight(self._step)
+        return mean_loss(
+            *training_loss(student, gold, knowledge, self.distillation, kd_weight)
+        )
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Update the parameters, each once, those of the chain at their own learning rate."""
+        self._step += 1
+        for node in self.model.walk():
+            for shim in node.shims:
+                shim.finish_update(sgd)
+            scale = node.attrs.get("transitions_lr", 1.0)
+            for name in node.param_names:
+                if node.has_grad(name):
+                    lr_scale = scale if name in CHAIN_PARAMS else 1.0
+                    param, gradient = node.get_param(name), node.get_grad(name)
+                    param, _ = sgd((node.id, name), param, gradient, lr_scale=lr_scale)
+                    node.set_param(name, param)
+
+    def rehearse(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Keep what the model knew at `nlp.resume_training()`: distillation from that very model.
+
+        Raises `SkdError` if there was no `resume_training`.
+        """
+        if self._rehearsal_model is None:
+            raise SkdError(Errors.SKD043.format(name=self.name))
+        examples = list(examples)
+        validate_examples(examples, "CRFPipe.rehearse")
+        docs = [example.predicted for example in examples]
+        return self._learn_from(lambda: self._rehearsal_model.predict(docs), docs, drop, sgd, losses)
+
+    # Distillation, with the names and signatures of spaCy 4.
+
+    @property
+    def is_distillable(self) -> bool:
+        return True
+
+    def distill(
+        self,
+        teacher_pipe: Optional[TrainablePipe],
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from another CRF component, which scores the references, what it would predict for
+        them. Labels are matched by name; the tokens of predicted and reference must be the same.
+
+        Raises `SkdError` for a teacher that is no CRF component or has labels the student lacks, and
+        for documents that differ in their tokens.
+        """
+        if not isinstance(teacher_pipe, CRFPipe):
+            raise SkdError(Errors.SKD044.format(name=self.name, type=type(teacher_pipe).__name__))
+        examples = list(examples)
+        validate_examples(examples, "CRFPipe.distill")
+        for example in examples:
+            if [t.text for t in example.predicted] != [t.text for t in example.reference]:
+                raise SkdError(Errors.SKD045.format(text=example.reference.text[:60]))
+        references = [example.reference for example in examples]
+        docs = [example.predicted for example in examples]
+        teacher = teacher_pipe.teacher
+
+        def teacher_scores() -> Potentials:
+            unary = np.concatenate(teacher_pipe.score_docs(references))
+            lengths = np.concatenate([chain_lengths(doc) for doc in docs])
+            return Potentials(unary, lengths, teacher.transitions, teacher.start, teacher.end)
+
+        return self._learn_from(teacher_scores, docs, drop, sgd, losses, teacher)
+
+    def get_teacher_student_loss(
+        self, teacher_scores: Potentials, student_scores: Potentials
+    ) -> Tuple[float, Potentials]:
+        """The mean distillation loss of the batch's chains and its gradient.
+
+        teacher_scores (Potentials): Of a teacher with the tags of this component, in their order.
+        student_scores (Potentials): Of this component, for the same chains.
+        """
+        return self._teacher_student_loss(teacher_scores, student_scores, self.teacher)
+
+    def _learn_from(self, teacher_scores, docs, drop, sgd, losses, teacher=None):
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        if not any(len(doc) for doc in docs):
+            return losses
+        set_dropout_rate(self.model, drop)
+        scores, backprop = self.model.begin_update(docs)
+        self._require_finite(scores)
+        student = self.constrained(scores, docs)
+        loss, gradient = self._teacher_student_loss(
+            teacher_scores(), student, teacher or self.teacher
+        )
+        backprop(gradient)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def _teacher_student_loss(self, teacher_scores, student_scores, teacher):
+        chain = (teacher_scores.transitions, teacher_scores.start, teacher_scores.end)
+        teacher = Teacher(teacher.tags, teacher.scheme, *chain)
+        legality = self.scheme.constraints(self.tags)
+        own = (student_scores.transitions, student_scores.start, student_scores.end)
+        student = Potentials(
+            student_scores.unary, student_scores.lengths, *constrain(own, legality)
+        )
+        distillation = self.distillation or make_distillation()
+        transfer = make_transfer(teacher, self.scheme.name, self.tags)
+        allowed = student.unary != FORBIDDEN
+        potentials = transfer.potentials(teacher_scores.unary, student.lengths, allowed)
+        knowledge = distillation.ask(potentials, transfer)
+        return mean_loss(*distillation.loss(student, knowledge, np.ones(len(student.lengths))))
+
+    def _stored_knowledge(
+        self, examples: Sequence[Example], student: Potentials
+    ) -> Optional[Knowledge]:
+        """The soft targets that a reader has put on the references, (chains, tokens) as predicted."""
+        if self.distillation is None:
+            return None
+        lessons = defaultdict(list)
+        for i, example in enumerate(examples):
+            for target in example.reference.user_data.get(SOFT_TARGETS, ()):
+                lessons[id(target.teacher)].append((i, target))
+        if not lessons:
+            return None
+        docs = [example.predicted for example in examples]
+        chains_of, tokens_of = index_docs(docs)
+        allowed = student.unary != FORBIDDEN
+        knowledge = Knowledge.empty(student.lengths, len(self.tags), self.distillation.objective)
+        for lesson in lessons.values():
+            transfer = self._transfer(lesson[0][1].teacher)
+            emissions = [target.emissions() for _, target in lesson]
+            for (i, _), scores in zip(lesson, emissions):
+                if len(scores) != len(docs[i]):
+                    raise SkdError(Errors.SKD045.format(text=docs[i].text[:60]))
+            chains = np.concatenate([chains_of[i] for i, _ in lesson])
+            tokens = np.concatenate([tokens_of[i] for i, _ in lesson])
+            potentials = transfer.potentials(
+                np.concatenate(emissions), student.lengths[chains], allowed[tokens]
+            )
+            knowledge.add(self.distillation.ask(potentials, transfer), chains, tokens)
+        knowledge.average(student.lengths)
+        return knowledge
+
+    def _transfer(self, teacher: Teacher) -> Transfer:
+        # The teacher is kept beside its transfer so that its id is not given to another.
+        if id(teacher) not in self._transfers:
+            transfer = make_transfer(teacher, self.scheme.name, self.tags)
+            self._transfers[id(teacher)] = (teacher, transfer)
+        return self._transfers[id(teacher)][1]
+
+    def _gold_indices(self, example: Example) -> np.ndarray:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        tags = self.gold_tags(example)
+        unknown = sorted({tag for tag in tags if tag is not None and tag not in index})
+        if unknown:
+            raise SkdError(
+                Errors.SKD041.format(
+                    name=self.name, tags=", ".join(unknown), text=example.reference.text[:60]
+                )
+            )
+        return np.array([MISSING if tag is None else index[tag] for tag in tags], dtype=np.int64)
+
+    def _require_finite(self, scores: Potentials) -> None:
+        if not np.isfinite(scores.unary).all():
+            raise SkdError(Errors.SKD042.format(name=self.name, step=self._step))
+
+
+def split(array: np.ndarray, docs: Sequence[Doc]) -> List[np.ndarray]:
+    """Views of the rows (N, ...) of each document."""
+    return np.split(array, np.cumsum([len(doc) for doc in docs])[:-1]) if docs else []
+
+
+def index_docs(docs: Sequence[Doc]) -> Tuple[List[np.ndarray], List[np.ndarray]]:
+    """The indices, in the batch, of each document's chains and of its tokens."""
+    chains, tokens, n_chains, n_tokens = [], [], 0, 0
+    for doc in docs:
+        count = len(chain_lengths(doc))
+        chains.append(np.arange(n_chains, n_chains + count))
+        tokens.append(np.arange(n_tokens, n_tokens + len(doc)))
+        n_chains, n_tokens = n_chains + count, n_tokens + len(doc)
+    return chains, tokens
+
+
+def drop_illegal(gold: np.ndarray, student: Potentials) -> np.ndarray:
+    """Treat gold tags (N,) that no legal sequence can have as not annotated: those of an entity that
+    crosses a sentence boundary or lies on tokens the document reserves. Their loss would be infinite.
+    """
+    known = gold != MISSING
+    tags = np.where(known, gold, 0)
+    ends = np.cumsum(student.lengths)
+    ends, starts = ends[student.lengths > 0] - 1, (ends - student.lengths)[student.lengths > 0]
+    bad = student.unary[np.arange(len(tags)), tags] == FORBIDDEN
+    bad[starts] |= student.start[tags[starts]] == FORBIDDEN
+    bad[ends] |= student.end[tags[ends]] == FORBIDDEN
+    inner = np.ones(len(tags), dtype=bool)
+    inner[starts] = False
+    second = np.flatnonzero(inner & known)
+    second = second[known[second - 1]]
+    torn = second[student.transitions[tags[second - 1], tags[second]] == FORBIDDEN]
+    bad[torn] = bad[torn - 1] = True
+    return np.where(bad, MISSING, gold)
+
+
+def mean_loss(losses: np.ndarray, gradient: Potentials) -> Tuple[float, Potentials]:
+    """The mean of the losses of B chains (B,), and the gradient of that mean."""
+    return float(losses.mean()), gradient.tempered(len(losses))

@@ -1,0 +1,85 @@
+"""`crf_tagger`: one tag a token, by a CRF."""
+
+from typing import Callable, Iterable, List, Optional, Sequence
+
+from spacy.language import Language
+from spacy.parts_of_speech import IDS as POS_IDS
+from spacy.tokens import Doc
+from spacy.training import Example
+from thinc.api import Config, Model
+from thinc.types import Ints1d
+
+from ..crf import Potentials
+from ..errors import Errors, SkdError
+from ..objectives import Distillation
+from .crf_pipe import CRFPipe
+from .defaults import DEFAULT_MODEL
+
+DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
+ATTRIBUTES = ("tag", "pos")
+
+
+@Language.factory(
+    "crf_tagger",
+    assigns=["token.tag", "token.pos"],
+    default_config={
+        "model": DEFAULT_CONFIG,
+        "attribute": "tag",
+        "distillation": None,
+        "scorer": {"@scorers": "spacy-skd.TaggerScorer.v1"},
+    },
+    default_score_weights={"tag_acc": 1.0, "pos_acc": None},
+)
+def make_crf_tagger(
+    nlp: Language,
+    name: str,
+    model: Model[List[Doc], Potentials],
+    attribute: str,
+    distillation: Optional[Distillation],
+    scorer: Optional[Callable],
+) -> "CRFTagger":
+    """A CRF that sets `token.tag_` or `token.pos_`.
+
+    model (Model[List[Doc], Potentials]): See `spacy-skd.CRFTagger.v1`.
+    attribute (str): "tag" or "pos".
+    distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    scorer (Optional[Callable]): The scoring method.
+    """
+    return CRFTagger(
+        nlp.vocab, model, name, attribute=attribute, distillation=distillation, scorer=scorer
+    )
+
+
+class CRFTagger(CRFPipe):
+    """Sets `token.tag_`, or `token.pos_` if `attribute` is "pos"."""
+
+    def __init__(self, vocab, model, name, *, attribute, distillation, scorer):
+        if attribute not in ATTRIBUTES:
+            raise SkdError(Errors.SKD046.format(name=name, value=attribute))
+        super().__init__(
+            vocab, model, name, scheme="plain", distillation=distillation, scorer=scorer
+        )
+        self.attribute = attribute
+        self.cfg["attribute"] = attribute
+
+    def add_label(self, label: str) -> int:
+        if self.attribute == "pos" and label not in POS_IDS:
+            raise SkdError(Errors.SKD047.format(name=self.name, label=label))
+        return super().add_label(label)
+
+    def labels_of(self, example: Example) -> Iterable[str]:
+        values = example.reference.to_array(self.attribute.upper())
+        return (example.reference.vocab.strings[value] for value in set(values.tolist()) if value)
+
+    def gold_tags(self, example: Example) -> Sequence[Optional[str]]:
+        tags = example.get_aligned(self.attribute.upper(), as_string=True)
+        return [tag or None for tag in tags]
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Ints1d]) -> None:
+        """Write predicted tags, (n,) indices into `tags` for each document."""
+        tags = [self.vocab.strings.add(tag) for tag in self.tags]
+        if self.attribute == "pos":
+            tags = [POS_IDS[tag] for tag in self.tags]
+        for doc, best in zip(docs, scores):
+            for token, i in zip(doc, best):
+                setattr(token, self.attribute, tags[i])

@@ -1,0 +1,126 @@
+"""What a teacher knows, said in the tags of the student.
+
+Labels are matched by name, schemes by the spans that they encode. Both IOB2 and BILOU describe the
+same spans, so a distribution over sequences of the one is a distribution over sequences of the other:
+
+- an IOB2 teacher of a BILOU student gives each BILOU tag the scores of its IOB2 tag, and the BILOU
+  constraints keep exactly one sequence for each set of spans (`Transfer.potentials`);
+- a BILOU teacher of an IOB2 student is asked in BILOU, and the expected counts of the tags that
+  IOB2 does not tell apart are added up (`Transfer.project`).
+
+Both are exact.
+"""
+
+from dataclasses import dataclass
+from typing import Sequence, Tuple
+
+import numpy as np
+
+from .crf import Moments, Potentials
+from .errors import Errors, SkdError
+from .schemes import coarsen, get_scheme
+
+FORBIDDEN = -np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """The part of a teacher that all sentences share. Scores as learned, without constraints."""
+
+    tags: Tuple[str, ...]
+    scheme: str
+    transitions: np.ndarray  # (L, L) [from, to]
+    start: np.ndarray  # (L,)
+    end: np.ndarray  # (L,)
+
+
+def constrain(
+    scores: Tuple[np.ndarray, np.ndarray, np.ndarray], legality: Tuple[np.ndarray, ...]
+) -> Tuple[np.ndarray, ...]:
+    """Transition (L, L), start (L,) and end (L,) scores with -inf wherever it is not legal."""
+    return tuple(np.where(legal, score, FORBIDDEN) for score, legal in zip(scores, legality))
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """The way from one teacher's tags (Lt) to one student's (Ls).
+
+    columns (ndarray): (Lx,) the teacher's tag behind each tag of the expanded teacher.
+    targets (ndarray): (Lx,) the student's tag of each tag of the expanded teacher.
+    chain (tuple): Transition, start and end scores of the expanded teacher, constrained.
+    n_tags (int): Ls.
+    """
+
+    columns: np.ndarray
+    targets: np.ndarray
+    chain: Tuple[np.ndarray, ...]
+    n_tags: int
+
+    def potentials(
+        self, emissions: np.ndarray, lengths: np.ndarray, allowed: np.ndarray
+    ) -> Potentials:
+        """The teacher's potentials for some chains.
+
+        emissions (ndarray): (N, Lt) emission scores of the teacher.
+        lengths (ndarray): (B,) tokens of each chain.
+        allowed (ndarray): (N, Ls) bool, what the student can predict. Mass elsewhere is dropped and
+            the rest renormalised: the loss of a student that cannot agree would be infinite.
+        """
+        unary = np.where(allowed[:, self.targets], emissions[:, self.columns], FORBIDDEN)
+        return Potentials(unary, lengths, *self.chain)
+
+    def project(self, moments: Moments) -> Moments:
+        """Expected counts in the student's tags: unary (N, Ls), transitions (B, Ls, Ls)."""
+        return Moments(
+            self.project_unary(moments.unary),
+            self._add_up(self._add_up(moments.transitions).swapaxes(1, 2)).swapaxes(1, 2),
+            moments.log_partition,
+        )
+
+    def project_unary(self, unary: np.ndarray) -> np.ndarray:
+        """Tag probabilities (N, Lx) in the student's tags (N, Ls)."""
+        return self._add_up(unary)
+
+    def _add_up(self, counts: np.ndarray) -> np.ndarray:
+        """Add the last axis (Lx) up into the student's tags (Ls)."""
+        n = self.n_tags
+        # The rule in practice: all languages have the same labels.
+        if len(self.targets) == n and (self.targets == np.arange(n)).all():
+            return counts
+        summed = np.zeros(counts.shape[:-1] + (n,))
+        for column, target in enumerate(self.targets):
+            summed[..., target] += counts[..., column]
+        return summed
+
+
+def make_transfer(teacher: Teacher, scheme: str, tags: Sequence[str]) -> Transfer:
+    """Match a teacher's tags with a student's. A student's tag that the teacher never saw gets no
+    mass; a teacher's tag whose label the student lacks is an `SkdError`, and so are two schemes of
+    which one has spans and the other none.
+    """
+    expanded = list(teacher.tags)
+    columns = np.arange(len(expanded))
+    index = {tag: i for i, tag in enumerate(tags)}
+    chain_scheme = get_scheme(teacher.scheme)
+    if {teacher.scheme, scheme} == {"IOB2", "BILOU"}:
+        if scheme == "BILOU":
+            chain_scheme = get_scheme("BILOU")
+            source = {tag: i for i, tag in enumerate(teacher.tags)}
+            labels = [tag[2:] for tag in teacher.tags if tag.startswith("B-")]
+            expanded = chain_scheme.tags(labels)
+            columns = np.array([source[coarsen(tag)] for tag in expanded])
+        names = expanded if scheme == "BILOU" else [coarsen(tag) for tag in expanded]
+    elif teacher.scheme == scheme:
+        names = expanded
+    else:
+        raise SkdError(Errors.SKD024.format(teacher=teacher.scheme, student=scheme))
+    lacking = sorted({name for name in names if name not in index})
+    if lacking:
+        raise SkdError(Errors.SKD023.format(tags=", ".join(lacking)))
+    scores = (
+        teacher.transitions[np.ix_(columns, columns)],
+        teacher.start[columns],
+        teacher.end[columns],
+    )
+    chain = constrain(scores, chain_scheme.constraints(expanded))
+    return Transfer(columns, np.array([index[name] for name in names]), chain, len(index))
