@@ -55,9 +55,6 @@ class Errors(metaclass=ErrorsWithCodes):
         "Component '{name}' got scores that are not finite numbers at step {step}. Lower the learning "
         "rate or check the vectors of the encoder."
     )
-    SKD043 = (
-        "Component '{name}' has nothing to rehearse. Call nlp.resume_training() before nlp.rehearse()."
-    )
     SKD044 = "Component '{name}' can only learn from a crf_ner or crf_tagger component, not {type}."
     SKD045 = (
         "Teacher and student disagree about the tokens of '{text}'. Give both the same tokens, or run "
@@ -70,11 +67,140 @@ class Errors(metaclass=ErrorsWithCodes):
     )
 
     # 060-079: targets
+    SKD060 = (
+        "'{path}' holds no soft targets: make them with `python -m spacy skd label`, or check the "
+        "path."
+    )
+    SKD061 = (
+        "The targets in '{path}' were made from other sentences; this one is not among them: "
+        "\"{sentence}\" ({lang}). Run `python -m spacy skd label` for this corpus."
+    )
+    SKD062 = (
+        "The targets in '{path}' were made with another tokenisation of \"{sentence}\" ({lang}). Run "
+        "`python -m spacy skd label` for this corpus."
+    )
+    SKD063 = (
+        "The teacher '{teacher}' has been retrained since it made the targets in '{path}'. Run "
+        "`python -m spacy skd label` again."
+    )
+    SKD064 = (
+        "Target shard '{path}' is truncated or altered ({reason}). Run `python -m spacy skd label` "
+        "again; it replaces damaged targets."
+    )
+    SKD065 = (
+        "'{path}' cannot be read ({reason}). Run `python -m spacy skd label` again; it replaces "
+        "damaged targets."
+    )
+    SKD066 = "'{path}' is no soft-target store, but holds something else: choose another folder."
+    SKD067 = (
+        "The targets in '{path}' have format version {version}, and this spacy-skd reads version "
+        "{known}. Run `python -m spacy skd label` again."
+    )
+    SKD068 = (
+        "No teacher for language '{lang}' in '{path}': train it with `python -m spacy skd teachers`, "
+        "or name the languages to label with --languages."
+    )
+    SKD069 = (
+        "The teacher '{path}' has {number} components crf_ner or crf_tagger; it must have one. Use a "
+        "pipeline that was trained as a teacher."
+    )
+    SKD071 = (
+        "The teacher '{teacher}' gives scores that are not finite numbers for {what}. Train it again."
+    )
+    SKD072 = (
+        "The targets in '{path}' are for other languages ({languages}) than the corpus '{corpus}'. Run "
+        "`python -m spacy skd label` for this corpus."
+    )
+    SKD073 = "Targets cannot be stored as '{dtype}'. Use one of: {known}."
+    SKD074 = "Soft targets need pyarrow: install it with `pip install spacy-skd[train]`."
+    SKD075 = "The corpus reader has no path: set paths.corpus, e.g. `--paths.corpus corpus`."
+    SKD077 = (
+        "Language '{lang}' has no '{path}': convert it, or name the languages to use (paths.languages "
+        "in a config, --languages of a command)."
+    )
+    SKD078 = "'{path}' is no .spacy file, or it is truncated: make it with `python -m spacy skd convert`."
+    SKD079 = (
+        "Unlabelled documents teach nothing without soft targets: set paths.targets, or unlabelled = "
+        "false, for the corpus reader."
+    )
 
     # 080-119: corpora/
+    SKD080 = (
+        "There is no file or folder {path}. Give a folder with <language>/train.<extension>, or a file."
+    )
+    SKD081 = (
+        "Folder {path} holds no language. Expected are <language>/train.<extension>, dev and test, and "
+        "<language>/unlabelled.txt."
+    )
+    SKD082 = (
+        "Language '{lang}' has no train file in {path}. Add train.<extension>, or convert languages that "
+        "are for evaluation only from a folder of their own."
+    )
+    SKD083 = "--lang is '{lang}'; it must be a language code such as de."
+    SKD084 = "{path} has several files for split {split}: {names}. Keep one of them."
+    SKD085 = "{path} is a single file: say what it holds with --lang and --split ({splits})."
+    SKD086 = "Unknown format '{format}'. Use one of: {names}."
+    SKD087 = "{path} looks like no known format. Check the file or name its format: {names}."
+    SKD088 = "{path} is empty: it holds no sentence. Check the file."
+    SKD089 = (
+        "{path}:{line}: not encoded in {encoding}. Name the encoding of the file, for example "
+        "--encoding latin-1."
+    )
+    SKD090 = "Unknown encoding '{encoding}'. Use one that Python knows, such as utf-8 or latin-1."
+    SKD091 = (
+        "{path}:{line}: {expected} columns expected, {found} found. Repair the line, or name the format "
+        "of the file with --format."
+    )
+    SKD092 = (
+        "{path}:{line}: tag '{tag}' is none of O, B, I, B-TYPE, I-TYPE, or - for no annotation. Repair "
+        "the line, or name the format of the file with --format."
+    )
+    SKD093 = "{path}:{line}: the token is empty. Repair the line."
+    SKD094 = "{path}:{line}: not CoNLL-U: {reason}. Repair the line."
+    SKD095 = "{path}:{line}: '{tag}' is not a universal part of speech (column UPOS). Repair the line."
+    SKD096 = (
+        "{path}:{line}: token '{token}' lacks the language prefix '{lang}:'. Repair the line, put the file "
+        "into the folder of its language, or use --format conll if tokens have no prefix."
+    )
+    SKD097 = "{path}:{line}: XML that cannot be parsed: {reason}. Repair the file."
+    SKD098 = "{path} is XML without any <sentence>, not SemEval-2016. Check the file."
+    SKD099 = (
+        "{path}:{line}: offsets {start} to {end} of target '{target}' do not fit a text of {length} "
+        "characters. Repair the offsets."
+    )
+    SKD100 = "spaCy's tokenizer for '{lang}' cannot be loaded: {reason}"
+    SKD101 = (
+        "{path} holds '{found}', which is not part of a converted corpus, and would be replaced. Give "
+        "another output folder, or empty this one."
+    )
+    SKD102 = "The output {output} lies in the input {input}. Give an output folder outside of it."
+    SKD103 = "--dev-fraction is {value}; it must be at least 0 and below 1."
+    SKD104 = (
+        "Language '{lang}' has no dev file and too few sentences in train to draw one ({total}). Add a "
+        "dev file, or use --dev-fraction 0."
+    )
+    SKD105 = (
+        "{path}:{line}: a tab in plain text. Unlabelled files have one sentence a line, tokens separated "
+        "by spaces, and no labels."
+    )
+    SKD106 = "--tag is '{value}'; it must be upos or xpos."
+    SKD107 = "{path} cannot be read or written: {reason}."
+    SKD108 = "{path} is split {split}, for which plain text has no labels. Use --split unlabelled."
+    SKD109 = "--type is '{value}'; it must be a name such as TARGET, without spaces."
+    SKD110 = "{path} is a folder: --lang and --split are for a single file. Leave them out."
+    SKD111 = "{path} holds no <language>/{name}, which the demo corpus is made from."
 
     # 120-149: cli/, evaluation/, hub
     SKD120 = "progress_bar of spacy-skd.LanguageLogger.v1 is {value!r}: use null, \"train\" or \"eval\"."
+    SKD121 = "Corpus folder '{path}' does not exist: make it with `python -m spacy skd convert`."
+    SKD122 = "Corpus folder '{path}' holds no language: expected files such as '{path}/en/train.spacy'."
+    SKD123 = "Language '{lang}' has no {split}.spacy in '{path}': convert it, or choose others with --languages."
+    SKD124 = "Config '{path}' does not exist: give --config a training config."
+    SKD125 = "Pipeline '{name}': '{source}' is neither a folder nor an installed package."
+    SKD126 = "Pipeline '{source}' cannot be loaded: {reason}"
+    SKD127 = "Pipeline '{source}' has no component that labels entities or tags, only {pipes}: nothing to evaluate."
+    SKD128 = "Two pipelines have the same name ({names}): name them apart with NAME=PATH."
+    SKD129 = "No teacher for {languages}: see the error above and run again; finished ones in '{output}' are kept."
     # fmt: on
 
 

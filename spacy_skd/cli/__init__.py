@@ -1,1 +1,6 @@
-# Lazy: `python -m spacy skd <command>`; one thin file per command.
+"""The commands, in the order of the work; each file imports what it needs only when it runs."""
+
+from . import convert, teachers, evaluate  # isort: skip  # noqa: F401
+from ._app import app
+
+__all__ = ["app"]

@@ -42,7 +42,10 @@ def score_entities(examples: Iterable[Example], /, **cfg: Any) -> Scores:
 
 
 def score_tags(attribute: str, examples: Iterable[Example], /, **cfg: Any) -> Scores:
-    """spaCy's `tag_acc` (or `pos_acc`), with `tag_acc_<lang>` and `tag_acc_macro` as above."""
+    """spaCy's `tag_acc` (or `pos_acc`), with `tag_acc_<lang>` and `tag_acc_macro` as above. A component
+    that says which attribute it sets (`crf_tagger`) overrides `attribute`.
+    """
+    attribute = cfg.get("attribute", attribute)
     score = partial(Scorer.score_token_attr, attr=attribute)
     return score_languages(score, f"{attribute}_acc", examples)
 

@@ -5,7 +5,6 @@ ones are written down.
 """
 
 from collections import defaultdict
-from copy import deepcopy
 from itertools import islice
 from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -206,15 +205,19 @@ class CRFPipe(TrainablePipe):
         losses: Optional[Dict[str, float]] = None,
     ) -> Dict[str, float]:
         """Keep what the model knew at `nlp.resume_training()`: distillation from that very model.
-
-        Raises `SkdError` if there was no `resume_training`.
+        Without `resume_training` it does nothing, as spaCy's own components do.
         """
-        if self._rehearsal_model is None:
-            raise SkdError(Errors.SKD043.format(name=self.name))
         examples = list(examples)
         validate_examples(examples, "CRFPipe.rehearse")
         docs = [example.predicted for example in examples]
-        return self._learn_from(lambda: self._rehearsal_model.predict(docs), docs, drop, sgd, losses)
+        rehearsal_model = self._rehearsal_model
+        if rehearsal_model is None:
+            return {} if losses is None else losses
+        losses = self._learn_from(lambda: rehearsal_model.predict(docs), docs, drop, losses)
+        if sgd not in (None, False):
+            # Not our own finish_update: `Language.rehearse` gives a function without learning rates.
+            self.model.finish_update(sgd)
+        return losses
 
     # Distillation, with the names and signatures of spaCy 4.
 
@@ -253,7 +256,10 @@ class CRFPipe(TrainablePipe):
             lengths = np.concatenate([chain_lengths(doc) for doc in docs])
             return Potentials(unary, lengths, teacher.transitions, teacher.start, teacher.end)
 
-        return self._learn_from(teacher_scores, docs, drop, sgd, losses, teacher)
+        losses = self._learn_from(teacher_scores, docs, drop, losses, teacher)
+        if sgd not in (None, False):
+            self.finish_update(sgd)
+        return losses
 
     def get_teacher_student_loss(
         self, teacher_scores: Potentials, student_scores: Potentials
@@ -265,7 +271,7 @@ class CRFPipe(TrainablePipe):
         """
         return self._teacher_student_loss(teacher_scores, student_scores, self.teacher)
 
-    def _learn_from(self, teacher_scores, docs, drop, sgd, losses, teacher=None):
+    def _learn_from(self, teacher_scores, docs, drop, losses, teacher=None):
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         if not any(len(doc) for doc in docs):
@@ -278,8 +284,6 @@ class CRFPipe(TrainablePipe):
             teacher_scores(), student, teacher or self.teacher
         )
         backprop(gradient)
-        if sgd not in (None, False):
-            self.finish_update(sgd)
         losses[self.name] += loss
         return losses
 

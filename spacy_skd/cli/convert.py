@@ -1,0 +1,61 @@
+"""`python -m spacy skd convert`: raw corpora to spaCy's binary format."""
+
+import dataclasses
+from pathlib import Path
+from typing import Optional
+
+import typer
+from wasabi import msg
+
+from ._app import app
+
+
+@app.command("convert")
+def convert_cli(
+    # fmt: off
+    input_path: Path = typer.Argument(..., help="Folder with <language>/{train,dev,test}.<extension> and <language>/unlabelled.txt, folder with <language>/frames.txt, or a single file"),
+    output_path: Path = typer.Argument(..., help="Folder for the corpus, <language>/{train,dev,test,unlabelled}.spacy. A corpus that is there already is replaced as a whole"),
+    format: str = typer.Option("auto", "--format", "-f", help="Format of the labelled files: conllu, conll (token and tag columns: CoNLL-2002, CoNLL-2003, two columns; IOB1 or IOB2), wikiann, semeval (XML), frames (demo corpus), or auto: each file's content decides"),
+    lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of a single file"),
+    split: Optional[str] = typer.Option(None, "--split", "-s", help="Split of a single file: train, dev, test or unlabelled"),
+    dev_fraction: float = typer.Option(0.1, "--dev-fraction", "-d", help="Part of train that becomes dev where a language has no dev file; 0 for none"),
+    seed: int = typer.Option(0, "--seed", help="Seed for drawing dev, and for the demo corpus"),
+    default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
+    tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
+    encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files, for example latin-1 for CoNLL-2002. XML and byte order marks declare their own"),
+    # fmt: on
+) -> None:
+    """
+    Convert annotated corpora of one or several languages to spaCy's binary format.
+
+    Each sentence becomes a Doc that carries its language in doc.user_data["lang"]. Unlabelled text
+    has one sentence a line, its tokens separated by spaces. Tag sequences that are not legal are
+    repaired and counted. A corpus with test files only is for evaluation; else every language
+    needs a train file. Broken input is reported with file, line and reason, and nothing is written.
+    """
+    from ..corpora.convert import convert
+    from ..corpora.documents import ReadOptions
+
+    report = convert(
+        input_path,
+        output_path,
+        format=format,
+        lang=lang,
+        split=split,
+        dev_fraction=dev_fraction,
+        seed=seed,
+        options=ReadOptions(encoding=encoding, tag=tag, default_type=default_type),
+    )
+    _print_report(report)
+    msg.good(f"Corpus written to {output_path}")
+
+
+def _print_report(report) -> None:
+    header = ("Language", "Split", "Sentences", "Tokens", "Entities", "Labels", "Repaired")
+    rows = [
+        ["-" if cell is None else cell for cell in dataclasses.astuple(split)]
+        for split in report.splits
+    ]
+    msg.table(rows, header=header, divider=True, aligns=("l", "l", "r", "r", "r", "r", "r"))
+    for note in report.notes:
+        typer.echo(note)

@@ -1,0 +1,57 @@
+"""`python -m spacy skd evaluate`"""
+
+import os
+from pathlib import Path
+from typing import List, Optional
+
+import srsly
+import typer
+from spacy.cli._util import string_to_list
+
+from ._app import app
+
+
+@app.command("evaluate")
+def evaluate_cli(
+    # fmt: off
+    pipelines: List[str] = typer.Argument(..., metavar="NAME=PATH...", help="Pipelines to compare: a folder or an installed package; {lang} in it stands for the language. The name heads the column; without NAME= the path does"),
+    corpus: Path = typer.Option(..., "--corpus", "-c", help="Corpus folder, with <lang>/<split>.spacy"),
+    split: str = typer.Option("test", "--split", "-s", help="Which file of each language: train, dev or test"),
+    languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
+    output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for all scores, e.g. metrics/evaluation.json"),
+    show: int = typer.Option(0, "--show", "-n", min=0, help="Print this many sentences of each language as the last pipeline labels them"),
+    # fmt: on
+) -> None:
+    """
+    Compare pipelines language by language.
+
+    Each pipeline runs once over each language, on the words of the corpus. Its components decide
+    what is scored: entities (F1 of exact spans) or tags (accuracy). Prints a table with a row for
+    each language and their average; precision, recall, scores per type and words per second
+    are in the JSON file.
+
+    Example: python -m spacy skd evaluate "teachers=training/teachers/{lang}/model-best"
+    student=training/student/model-best xx_skd --corpus corpus --output metrics/evaluation.json
+    """
+    from ..evaluation.evaluate import Candidate, evaluate_pipelines
+    from ..evaluation.scorers import METRICS
+    from ..evaluation.tables import mark_labels, score_tables
+
+    report, shown = evaluate_pipelines(
+        [Candidate.parse(text) for text in pipelines],
+        corpus,
+        split=split,
+        languages=string_to_list(languages),
+        show=show,
+    )
+    print(score_tables(report))
+    last = list(report["pipelines"].values())[-1]
+    metric = next(metric for metric in METRICS if metric in last["average"])
+    for language, docs in shown.items():
+        for doc in docs:
+            print(f"[{language}] {mark_labels(doc, metric)}")
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        partial = output.with_name(output.name + ".partial")
+        srsly.write_json(partial, report)
+        os.replace(partial, output)

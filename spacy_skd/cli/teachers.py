@@ -1,0 +1,50 @@
+"""`python -m spacy skd teachers`"""
+
+from pathlib import Path
+
+import typer
+from spacy.cli._util import parse_config_overrides, string_to_list
+
+from ..errors import Errors, SkdError
+from ._app import app
+
+
+@app.command(
+    "teachers", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
+)
+def teachers_cli(
+    # fmt: off
+    ctx: typer.Context,  # holds the config overrides
+    corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and <lang>/dev.spacy"),
+    config: Path = typer.Option(..., "--config", "-c", help="Training config of every teacher; reads paths.corpus and paths.languages"),
+    output: Path = typer.Option(Path("training/teachers"), "--output", "-o", help="Folder for the teachers: <lang>/model-best"),
+    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many teachers to train at a time, each on one CPU core"),
+    languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    # fmt: on
+) -> None:
+    """
+    Train one pipeline for each language of a corpus, from one config.
+
+    Every teacher is a `spacy train` of its own; its table is printed as it grows. A teacher that
+    was made from the same config, overrides and data is kept; an interrupted one starts again.
+    Settings of the config are overridden as in `spacy train`: --training.max_steps 100
+
+    Example: python -m spacy skd teachers corpus --config configs/ner_teacher.cfg --jobs 2
+    """
+    from ..evaluation.tables import teacher_table
+    from ..training.teachers import train_teachers
+
+    reports = train_teachers(
+        corpus,
+        config,
+        output,
+        languages=string_to_list(languages),
+        jobs=jobs,
+        overrides=parse_config_overrides(ctx.args),
+        gpu_id=gpu_id,
+    )
+    print(teacher_table(reports))
+    failed = [report.language for report in reports if report.status == "failed"]
+    if failed:
+        raise SkdError(Errors.SKD129.format(languages=", ".join(failed), output=output))

@@ -1,0 +1,104 @@
+"""CoNLL-U (universaldependencies.org/format.html): words with universal and language-specific tags."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+from spacy.parts_of_speech import IDS as PARTS_OF_SPEECH
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from ..errors import Errors, SkdError
+from .documents import Converted, ReadOptions, converted, make_doc
+from .lines import Line, read_blocks
+
+COLUMNS = 10
+ID, FORM, UPOS, XPOS, MISC = 0, 1, 3, 4, 9
+MISSING = "_"
+
+
+@dataclass
+class _Sentence:
+    words: List[str] = field(default_factory=list)
+    spaces: List[bool] = field(default_factory=list)
+    upos: List[str] = field(default_factory=list)
+    xpos: List[str] = field(default_factory=list)
+    # last word of a multiword token -> (first word, whether a space follows)
+    multiword: Dict[int, Tuple[int, bool]] = field(default_factory=dict)
+
+
+def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
+    """Read a CoNLL-U file: its syntactic words become tokens, UPOS `pos_` and the column
+    `options.tag` names `tag_`; "_" is missing annotation. Empty nodes are left out. Raises
+    `SkdError` for lines that are not CoNLL-U and for parts of speech that are not universal.
+    """
+    vocab = Vocab()
+    docs: List[Doc] = []
+    missing = 0
+    for block in read_blocks(path, options.encoding):
+        sentence = _read_sentence(block, path)
+        if sentence.words:
+            tags = sentence.upos if options.tag == "upos" else sentence.xpos
+            missing += tags.count("")
+            docs.append(
+                make_doc(
+                    vocab, lang, sentence.words, sentence.spaces, pos=sentence.upos, tags=tags
+                )
+            )
+    return converted(path, docs, notes=[f"{missing} tokens without tag"] if missing else [])
+
+
+def _read_sentence(block: List[Line], path: Path) -> _Sentence:
+    sentence = _Sentence()
+    for number, line in block:
+        if not line.startswith("#"):
+            _read_line(line, sentence, path, number)
+    _join_multiword(sentence, path, block[-1][0])
+    return sentence
+
+
+def _read_line(line: str, sentence: _Sentence, path: Path, number: int) -> None:
+    from conllu.exceptions import ParseException
+    from conllu.parser import parse_dict_value, parse_id_value
+
+    cells = line.split("\t")
+    if len(cells) != COLUMNS:
+        found = len(cells)
+        raise SkdError(
+            Errors.SKD091.format(path=path, line=number, expected=COLUMNS, found=found)
+        )
+    try:
+        identifier = parse_id_value(cells[ID])
+    except ParseException as error:
+        raise SkdError(Errors.SKD094.format(path=path, line=number, reason=error)) from None
+    space_after = (parse_dict_value(cells[MISC]) or {}).get("SpaceAfter") != "No"
+    if isinstance(identifier, tuple):
+        first, kind, last = identifier
+        if kind == "-":
+            sentence.multiword[last] = (first, space_after)
+        return
+    if identifier != len(sentence.words) + 1:
+        reason = f"word {cells[ID]} follows word {len(sentence.words)}"
+        raise SkdError(Errors.SKD094.format(path=path, line=number, reason=reason))
+    _read_word(cells, sentence, path, number)
+    sentence.spaces.append(space_after)
+
+
+def _read_word(cells: List[str], sentence: _Sentence, path: Path, number: int) -> None:
+    if not cells[FORM]:
+        raise SkdError(Errors.SKD093.format(path=path, line=number))
+    upos, xpos = ("" if cells[i] == MISSING else cells[i] for i in (UPOS, XPOS))
+    if upos not in PARTS_OF_SPEECH:
+        raise SkdError(Errors.SKD095.format(path=path, line=number, tag=upos))
+    sentence.words.append(cells[FORM])
+    sentence.upos.append(upos)
+    sentence.xpos.append(xpos)
+
+
+def _join_multiword(sentence: _Sentence, path: Path, line: int) -> None:
+    """Inside a multiword token there are no spaces; whether one follows, its own line says."""
+    for last, (first, space_after) in sentence.multiword.items():
+        if last > len(sentence.words):
+            reason = f"multiword token {first}-{last}, but only {len(sentence.words)} words"
+            raise SkdError(Errors.SKD094.format(path=path, line=line, reason=reason))
+        sentence.spaces[first - 1 : last] = [False] * (last - first) + [space_after]

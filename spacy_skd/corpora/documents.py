@@ -1,0 +1,64 @@
+"""What every format is read into: spaCy documents, one a sentence."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Callable, List, Optional, Sequence
+
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+
+from ..errors import Errors, SkdError
+
+SPLITS = ("train", "dev", "test", "unlabelled")
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a reader has to be told about files of its format.
+
+    encoding (str): Encoding of text files. XML declares its own.
+    tag (str): The CoNLL-U column that becomes `token.tag_`: "upos" or "xpos".
+    default_type (str): Entity type of tags and targets that have none.
+    """
+
+    encoding: str = "utf-8"
+    tag: str = "upos"
+    default_type: str = "TARGET"
+
+
+@dataclass
+class Converted:
+    """The documents of one file.
+
+    docs (List[Doc]): One a sentence, with the language in `user_data["lang"]`.
+    repaired (Optional[int]): How many tags were changed to make the sequences legal; None where
+        that was counted with another file.
+    notes (List[str]): What else its owner should know, a phrase each.
+    """
+
+    docs: List[Doc]
+    repaired: Optional[int] = 0
+    notes: List[str] = field(default_factory=list)
+
+
+Reader = Callable[[Path, str, ReadOptions], Converted]
+
+
+def make_doc(
+    vocab: Vocab,
+    lang: str,
+    words: List[str],
+    spaces: Optional[List[bool]] = None,
+    **annotation: List[str],
+) -> Doc:
+    """A sentence with its language. Without `spaces` the Doc is flagged as one whose spaces are
+    unknown, so that spaCy never tokenises its text anew.
+    """
+    return Doc(vocab, words=words, spaces=spaces, user_data={"lang": lang}, **annotation)
+
+
+def converted(path: Path, docs: List[Doc], repaired: int = 0, notes: Sequence[str] = ()) -> Converted:
+    """The result of reading `path`. Raises `SkdError` where it held no sentence."""
+    if not docs:
+        raise SkdError(Errors.SKD088.format(path=path))
+    return Converted(docs, repaired, list(notes))

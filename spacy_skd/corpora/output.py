@@ -1,0 +1,64 @@
+"""The converted corpus on disk, `<language>/<split>.spacy`, replaced as a whole or not at all."""
+
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterable, Iterator
+
+from spacy.tokens import Doc, DocBin
+
+from ..errors import Errors, SkdError
+from .documents import SPLITS
+
+ATTRIBUTES = ("TAG", "POS", "ENT_IOB", "ENT_TYPE")
+FILES = {f"{split}.spacy" for split in SPLITS}
+
+
+def write_docs(docs: Iterable[Doc], path: Path) -> None:
+    """Write documents with their `user_data`, in spaCy's binary format."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    DocBin(attrs=ATTRIBUTES, store_user_data=True, docs=docs).to_disk(path)
+
+
+@contextmanager
+def replaced_corpus(path: Path) -> Iterator[Path]:
+    """Give a new folder beside `path` to write to, which takes its place when all went well.
+
+    Whatever a killed run left behind is cleared by the next one. Raises `SkdError` where `path`
+    holds anything but a converted corpus.
+    """
+    path = path.resolve()
+    new, old = (path.with_name(f".{path.name}.{state}") for state in ("new", "old"))
+    try:
+        _restore(path, new, old)
+        _check_replaceable(path)
+        new.mkdir(parents=True)
+        yield new
+        if path.exists():
+            path.rename(old)
+        new.rename(path)
+    except OSError as error:
+        raise SkdError(Errors.SKD107.format(path=path, reason=error.strerror)) from error
+    finally:
+        _restore(path, new, old)
+
+
+def _restore(path: Path, new: Path, old: Path) -> None:
+    if old.exists() and not path.exists():
+        old.rename(path)
+    for leftover in (new, old):
+        if leftover.exists():
+            shutil.rmtree(leftover)
+
+
+def _check_replaceable(path: Path) -> None:
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise SkdError(Errors.SKD101.format(path=path, found=path.name))
+    for entry in path.iterdir():
+        if not entry.is_dir():
+            raise SkdError(Errors.SKD101.format(path=path, found=entry.name))
+        for file in entry.iterdir():
+            if file.name not in FILES:
+                raise SkdError(Errors.SKD101.format(path=path, found=f"{entry.name}/{file.name}"))

@@ -1,0 +1,174 @@
+"""Any number of pipelines on any number of languages, on the tokens of the corpus."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import spacy
+from spacy.language import Language
+from spacy.scorer import PRFScore, Scorer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import is_package
+from tqdm import tqdm
+
+from ..corpora.layout import find_languages
+from ..corpora.reader import make_multilingual_corpus
+from ..errors import Errors, SkdError
+from .scorers import METRICS, mean
+
+# What belongs to a metric besides its own value.
+DETAILS = {"ents_f": ("ents_p", "ents_r", "ents_per_type"), "tag_acc": (), "pos_acc": ()}
+ATTRIBUTES = {"tag_acc": "tag_", "pos_acc": "pos_"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A pipeline to evaluate: a path or package name, in which `{lang}` stands for the language."""
+
+    name: str
+    source: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Candidate":
+        """"NAME=PATH", or "PATH", which is then its own name."""
+        name, _, source = text.rpartition("=") if "=" in text else (text, "", text)
+        return cls(name, source)
+
+    @property
+    def per_language(self) -> bool:
+        return "{lang}" in self.source
+
+    def resolve(self, language: str) -> str:
+        """The path or package for a language. Raises `SkdError` if there is no such thing."""
+        source = self.source.replace("{lang}", language)
+        if not is_package(source) and not Path(source).is_dir():
+            raise SkdError(Errors.SKD125.format(name=self.name, source=source))
+        return source
+
+    def load(self, language: str) -> Tuple[Language, List[str]]:
+        """The pipeline and the metrics its components are scored by.
+
+        Raises `SkdError` if it cannot be loaded or has neither tagger nor ner.
+        """
+        source = self.resolve(language)
+        try:
+            nlp = spacy.load(source)
+        except (OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise SkdError(Errors.SKD126.format(source=source, reason=reason)) from error
+        metrics = produced_metrics(nlp)
+        if not metrics:
+            raise SkdError(Errors.SKD127.format(source=source, pipes=nlp.pipe_names))
+        return nlp, metrics
+
+
+def produced_metrics(nlp: Language) -> List[str]:
+    """Those of `METRICS` that the components of a pipeline score themselves by."""
+    produced = {key for _, pipe in nlp.pipeline if hasattr(pipe, "score") for key in pipe.score([])}
+    return [metric for metric in METRICS if metric in produced]
+
+
+def evaluate_pipelines(
+    candidates: Sequence[Candidate],
+    corpus: Path,
+    *,
+    split: str = "test",
+    languages: Optional[Sequence[str]] = None,
+    show: int = 0,
+) -> Tuple[Dict[str, Any], Dict[str, List[Doc]]]:
+    """Scores of every candidate on every language, on gold tokens.
+
+    corpus (Path): Corpus folder, `<lang>/<split>.spacy`.
+    languages (Optional[Sequence[str]]): Only these; None means all in the folder.
+    show (int): How many tagged documents per language of the last candidate to return as well.
+    RETURNS: the report, ready for JSON, with scores between 0 and 1,
+        {"corpus", "split", "languages", "pipelines": {name: {"source", "languages": {lang: scores},
+        "average": scores}}}, where scores are `ents_p/r/f` and `ents_per_type`, or `tag_acc` and
+        `tag_per_type` (`pos_...`), with `sentences`, `words` and `words_per_second`; and the
+        documents to show by language.
+    Raises `SkdError` if the corpus, a split or a pipeline is missing or of no use here.
+    """
+    names = [candidate.name for candidate in candidates]
+    if len(set(names)) < len(names):
+        raise SkdError(Errors.SKD128.format(names=", ".join(names)))
+    languages = find_languages(corpus, [split], languages)
+    for candidate in candidates:
+        for language in languages:
+            candidate.resolve(language)  # all mistakes in the command line before the long work
+    pipelines, shown = {}, {}
+    with tqdm(total=len(candidates) * len(languages), unit="language") as bar:
+        for candidate in candidates:
+            scores, shown = {}, {}
+            for language in languages:
+                bar.set_description(f"{candidate.name} {language}")
+                if candidate.per_language or language == languages[0]:
+                    nlp, metrics = candidate.load(language)
+                examples = list(make_multilingual_corpus(corpus, split, [language])(nlp))
+                scores[language] = evaluate_language(nlp, metrics, examples)
+                shown[language] = [example.predicted for example in examples[:show]]
+                bar.update(1)
+            pipelines[candidate.name] = {
+                "source": candidate.source,
+                "languages": scores,
+                "average": average(list(scores.values())),
+            }
+    report = {
+        "corpus": str(corpus),
+        "split": split,
+        "languages": languages,
+        "pipelines": pipelines,
+    }
+    return report, shown
+
+
+def evaluate_language(
+    nlp: Language, metrics: Sequence[str], examples: List[Example]
+) -> Dict[str, Any]:
+    """Run the pipeline once over the examples' predicted documents, in place, and score them."""
+    start = time.perf_counter()
+    docs = list(nlp.pipe(example.predicted for example in examples))
+    seconds = time.perf_counter() - start
+    for example, doc in zip(examples, docs):
+        example.predicted = doc
+    produced = Scorer(nlp).score(examples)
+    scores: Dict[str, Any] = {}
+    for metric in metrics:
+        scores.update({key: produced[key] for key in (metric, *DETAILS[metric])})
+        if metric in ATTRIBUTES:
+            attribute = ATTRIBUTES[metric]
+            scores[f"{attribute}per_type"] = score_per_type(examples, attribute)
+    words = sum(len(doc) for doc in docs)
+    scores.update(sentences=len(docs), words=words, words_per_second=words / seconds)
+    return scores
+
+
+def score_per_type(examples: Sequence[Example], attribute: str) -> Dict[str, Dict[str, float]]:
+    """Precision, recall and F1 of each tag, over the annotated tokens; the tokens are the gold's.
+
+    attribute (str): "tag_" or "pos_".
+    """
+    types: Dict[str, PRFScore] = {}
+    for example in examples:
+        for gold, token in zip(example.reference, example.predicted):
+            expected, found = getattr(gold, attribute), getattr(token, attribute)
+            if not expected:
+                continue
+            if expected == found:
+                types.setdefault(expected, PRFScore()).tp += 1
+            else:
+                types.setdefault(expected, PRFScore()).fn += 1
+                types.setdefault(found, PRFScore()).fp += 1
+    return {name: types[name].to_dict() for name in sorted(types)}
+
+
+def average(languages: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+    """Means over the languages; counts and speed over all of them together."""
+    keys = [key for key in languages[0] if key in METRICS or key in DETAILS["ents_f"][:2]]
+    scores: Dict[str, Any] = {key: mean(scores.get(key) for scores in languages) for key in keys}
+    words = sum(scores["words"] for scores in languages)
+    seconds = sum(scores["words"] / scores["words_per_second"] for scores in languages)
+    sentences = sum(scores["sentences"] for scores in languages)
+    scores.update(sentences=sentences, words=words, words_per_second=words / seconds)
+    return scores

@@ -1,0 +1,82 @@
+"""What is printed: tables of scores and of teachers, and sentences with their labels."""
+
+from typing import Any, Dict, List, Optional, Sequence
+
+from spacy.tokens import Doc
+from wasabi import table
+
+from .scorers import METRICS
+
+AVERAGE = "average"
+
+
+def score_tables(report: Dict[str, Any]) -> str:
+    """A table for each metric of an `evaluate_pipelines` report: a row a language, then the average.
+
+    Scores are in percent; "-" stands for a pipeline without this metric or a language without gold.
+    """
+    pipelines = report["pipelines"]
+    used = [metric for metric in METRICS if any(metric in p["average"] for p in pipelines.values())]
+    return "\n".join(score_table(report, metric) for metric in used)
+
+
+def score_table(report: Dict[str, Any], metric: str) -> str:
+    pipelines = report["pipelines"].values()
+    rows = [
+        [language, *(percent(pipeline["languages"][language].get(metric)) for pipeline in pipelines)]
+        for language in report["languages"]
+    ]
+    rows.append([AVERAGE, *(percent(pipeline["average"].get(metric)) for pipeline in pipelines)])
+    return aligned([metric, *report["pipelines"]], rows)
+
+
+def percent(value: Optional[float]) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"
+
+
+def aligned(header: Sequence[str], rows: List[Sequence[str]]) -> str:
+    """The first column to the left, the numbers in the others to the right."""
+    aligns = ["l"] + ["r"] * (len(header) - 1)
+    return table(rows, header=header, divider=True, aligns=aligns)
+
+
+def mark_labels(doc: Doc, metric: str) -> str:
+    """A document in one line with its predictions in the text.
+
+    metric (str): "ents_f": "[PER Ada Lovelace] lives in [LOC London]."; "tag_acc", "pos_acc":
+        "Ada/PROPN lives/VERB".
+    """
+    if metric == "ents_f":
+        text = "".join(mark_entity(doc, i) for i in range(len(doc)))
+    else:
+        attribute = "tag_" if metric == "tag_acc" else "pos_"
+        text = " ".join(f"{token.text}/{getattr(token, attribute)}" for token in doc)
+    return " ".join(text.split())
+
+
+def mark_entity(doc: Doc, i: int) -> str:
+    """The text of a token, with the brackets that open before or close after it."""
+    token = doc[i]
+    first = token.ent_iob_ == "B"
+    last = token.ent_type_ and (i + 1 == len(doc) or doc[i + 1].ent_iob_ != "I")
+    opening = f"[{token.ent_type_} " if first else ""
+    closing = "]" if last else ""
+    return f"{opening}{token.text}{closing}{token.whitespace_}"
+
+
+def teacher_table(reports: Sequence[Any]) -> str:
+    """A row for each teacher's report: its data, the way it went and its best score on dev."""
+    header = ["language", "sentences", "steps", "seconds", "metric", "best dev", "status"]
+    rows = [
+        [
+            report.language,
+            str(report.sentences),
+            "-" if report.steps is None else str(report.steps),
+            f"{report.seconds:.0f}",
+            report.metric or "-",
+            percent(report.score),
+            report.status,
+        ]
+        for report in reports
+    ]
+    return aligned(header, rows)

@@ -1,0 +1,62 @@
+"""Fingerprints: by what sentences, teachers and files are recognised."""
+
+import hashlib
+from pathlib import Path
+from typing import Sequence
+
+from spacy.tokens import Doc
+
+# What a pipeline writes that says nothing of its scores: a description, the rules that split text
+# into tokens (a teacher gets tokens), and every string that its vocabulary has met so far.
+NOT_THE_TEACHER = ("meta.json", "tokenizer", "strings.json")
+
+CHUNK = 1 << 20
+
+
+def sentence_fingerprint(doc: Doc) -> int:
+    """64 bits of a document's words and spaces: the same for the same tokenisation of a text."""
+    words = "\0".join([token.text for token in doc])
+    spaces = "".join([token.whitespace_ or "-" for token in doc])
+    return _hash64(f"{words}\0\0{spaces}")
+
+
+def text_fingerprint(doc: Doc) -> int:
+    """64 bits of a document's text without whitespace: the same however it is tokenised."""
+    return _hash64("".join(doc.text.split()))
+
+
+def _hash64(text: str) -> int:
+    # A lone surrogate is no valid UTF-8, but spaCy lets it pass, and so does a fingerprint.
+    data = text.encode("utf8", errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def teacher_fingerprint(path: Path) -> str:
+    """SHA-256 of the saved pipeline in folder `path`: its config and all that it learned.
+
+    Saving the pipeline again without training leaves it as it was; meta.json does not count.
+    """
+    files = [file for file in path.rglob("*") if file.is_file() and _counts(file)]
+    return files_fingerprint(sorted(files), root=path)
+
+
+def _counts(file: Path) -> bool:
+    return file.name not in NOT_THE_TEACHER
+
+
+def files_fingerprint(files: Sequence[Path], root: Path) -> str:
+    """SHA-256 of the names, relative to `root`, and contents of some files, in their order."""
+    digest = hashlib.sha256()
+    for file in files:
+        line = f"{file.relative_to(root).as_posix()} {file_checksum(file)}\n"
+        digest.update(line.encode("utf8"))
+    return digest.hexdigest()
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,227 @@
+"""Running teachers over a corpus."""
+
+import time
+from dataclasses import dataclass
+from itertools import islice
+from os.path import relpath
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence
+
+import numpy as np
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from tqdm import tqdm
+
+from ..corpora.layout import find_languages, split_path
+from ..corpora.reader import copy_tokens, open_docs
+from ..errors import Errors, SkdError
+from ..pipeline.crf_pipe import CRFPipe
+from .fingerprints import files_fingerprint, sentence_fingerprint, teacher_fingerprint
+from .store import META, Pages, Store, read_meta
+from .writer import PLAN, TargetWriter
+
+DTYPES = ("float16", "float32")
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """What became of one language.
+
+    status (str): "labelled", "resumed" (some shards were there already) or "nothing changed".
+    sentences (int): Different sentences in the store.
+    dtype (str): Of the stored scores.
+    """
+
+    language: str
+    status: str
+    sentences: int
+    tokens: int
+    tags: int
+    dtype: str
+    bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class LabelJob:
+    """The labelling of one language: which files, by which teacher, into which store."""
+
+    language: str
+    files: List[Path]
+    teacher: Path
+    store: Path
+    dtype: str
+    shard_size: int
+
+    def plan(self) -> Dict:
+        """All that the store depends on (see `TargetWriter`)."""
+        return {
+            "lang": self.language,
+            "teacher": {
+                "path": Path(relpath(self.teacher, self.store)).as_posix(),
+                "fingerprint": teacher_fingerprint(self.teacher),
+            },
+            "corpus": files_fingerprint(self.files, root=self.files[0].parent),
+            "splits": [file.stem for file in self.files],
+            "dtype": self.dtype,
+            "shard_size": self.shard_size,
+        }
+
+
+def label_corpus(
+    corpus: Path,
+    teachers: Path,
+    output: Path,
+    *,
+    languages: Optional[Sequence[str]] = None,
+    splits: Sequence[str] = ("train", "unlabelled"),
+    dtype: str = "float16",
+    shard_size: int = 5000,
+    batch_size: int = 256,
+) -> List[LabelReport]:
+    """Store what each language's teacher says of its sentences: `output/<lang>`.
+
+    A store made before from the same files, teacher and settings is left alone, an interrupted one
+    is completed, any other is replaced once the new one is complete.
+
+    corpus (Path): Corpus folder, `<lang>/<split>.spacy`.
+    teachers (Path): The teacher of a language is `<lang>/model-best` in it, or else `<lang>`.
+    languages (Optional[Sequence[str]]): Only these; None: all that have one of the splits.
+    splits (Sequence[str]): Those of these that a language has are labelled.
+    dtype (str): "float16" or "float32". A shard with a score beyond float16 (65504) is float32.
+    shard_size (int): Sentences in a file: what an interruption can lose.
+    batch_size (int): Sentences that a teacher scores at a time.
+    Raises `SkdError` if the corpus, a split or a teacher is missing, if a teacher is no pipeline
+    with one CRF component, or if it gives scores that are no numbers.
+    """
+    if dtype not in DTYPES:
+        raise SkdError(Errors.SKD073.format(dtype=dtype, known=", ".join(DTYPES)))
+    files = files_to_label(corpus, languages, splits)
+    jobs = [
+        LabelJob(lang, paths, find_teacher(teachers, lang), output / lang, dtype, shard_size)
+        for lang, paths in files.items()
+    ]
+    return [label_language(job, batch_size) for job in jobs]
+
+
+def files_to_label(
+    corpus: Path, languages: Optional[Sequence[str]], splits: Sequence[str]
+) -> Dict[str, List[Path]]:
+    """The files of each language, at least one. Languages that are only tested on are left out."""
+    names = find_languages(corpus, [], languages)
+    files = {
+        name: [path for split in splits if (path := split_path(corpus, name, split)).is_file()]
+        for name in names
+    }
+    lacking = [name for name, paths in files.items() if not paths]
+    if lacking and (languages or len(lacking) == len(names)):
+        path = split_path(corpus, lacking[0], " or ".join(splits))
+        raise SkdError(Errors.SKD077.format(lang=lacking[0], path=path))
+    return {name: paths for name, paths in files.items() if paths}
+
+
+def find_teacher(teachers: Path, language: str) -> Path:
+    for path in (teachers / language / "model-best", teachers / language):
+        if (path / "config.cfg").is_file():
+            return path
+    raise SkdError(Errors.SKD068.format(lang=language, path=teachers / language))
+
+
+def label_language(job: LabelJob, batch_size: int) -> LabelReport:
+    start = time.monotonic()
+    plan = job.plan()
+    status = "nothing changed"
+    if not is_current(job.store, plan):
+        nlp = load_teacher(job.teacher)
+        pipe = crf_pipe_of(nlp, job.teacher)
+        writer = TargetWriter(job.store, plan, pipe.teacher)
+        status = "resumed" if writer.shards else "labelled"
+        docs = islice(different_sentences(job), writer.n_sentences, None)
+        for batch in minibatch(docs, batch_size):
+            for doc, emissions in zip(batch, score(nlp, pipe, batch)):
+                writer.add(doc, emissions)
+        writer.finish()
+    return report(job, status, time.monotonic() - start)
+
+
+def is_current(path: Path, plan: Dict) -> bool:
+    """Whether a finished, undamaged store of this plan is there already.
+
+    Raises `SkdError` if something else is there, which must not be replaced.
+    """
+    if not path.exists():
+        return False
+    if not path.is_dir() or not all(is_store_file(file) for file in path.iterdir()):
+        raise SkdError(Errors.SKD066.format(path=path))
+    try:
+        return Store(path, Pages()).plan == plan
+    except (OSError, SkdError):
+        return False
+
+
+def is_store_file(path: Path) -> bool:
+    return path.name in (META, PLAN) or path.match("shard-*.arrow")
+
+
+def load_teacher(path: Path) -> Language:
+    try:
+        return spacy.load(path)
+    except Exception as error:  # whatever a missing package or a truncated file makes spaCy raise
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD126.format(source=path, reason=reason)) from error
+
+
+def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CRFPipe)]
+    if len(pipes) != 1:
+        raise SkdError(Errors.SKD069.format(path=path, number=len(pipes)))
+    return pipes[0]
+
+
+def different_sentences(job: LabelJob) -> Iterator[Doc]:
+    """The documents of the job's files, each sentence once, with a progress bar."""
+    vocab = Vocab()
+    seen = set()
+    for path in job.files:
+        packed = open_docs(path)
+        name = f"Labelling {job.language}/{path.stem}"
+        for doc in tqdm(packed.get_docs(vocab), name, total=len(packed), unit="sentence"):
+            fingerprint = sentence_fingerprint(doc)
+            if len(doc) and fingerprint not in seen:
+                seen.add(fingerprint)
+                yield doc
+
+
+def score(nlp: Language, pipe: CRFPipe, docs: Sequence[Doc]) -> List[np.ndarray]:
+    """Emission scores (n, L) of each document.
+
+    They are scored in fresh documents with the same tokens: a teacher must see nothing else, and
+    what the components before it write must not end in the student's documents.
+    """
+    fresh = [copy_tokens(doc, nlp.vocab) for doc in docs]
+    for _, component in nlp.pipeline:
+        if component is pipe:
+            break
+        if hasattr(component, "pipe"):
+            fresh = list(component.pipe(fresh))
+        else:
+            fresh = [component(doc) for doc in fresh]
+    return pipe.score_docs(fresh)
+
+
+def report(job: LabelJob, status: str, seconds: float) -> LabelReport:
+    meta = read_meta(job.store / META)
+    shards = meta["shards"]
+    return LabelReport(
+        language=job.language,
+        status=status,
+        sentences=sum(shard["sentences"] for shard in shards),
+        tokens=sum(shard["tokens"] for shard in shards),
+        tags=len(meta["teacher"]["tags"]),
+        dtype=", ".join(sorted({shard["dtype"] for shard in shards})),
+        bytes=sum(shard["bytes"] for shard in shards),
+        seconds=seconds,
+    )

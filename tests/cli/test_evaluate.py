@@ -1,0 +1,155 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+
+from spacy_skd.evaluation.evaluate import Candidate
+
+
+@pytest.fixture
+def pipeline(corpus, tmp_path):
+    """Trains spaCy's own components on some languages and saves the pipeline."""
+
+    def train(name, languages, pipes=("ner", "tagger"), steps=15):
+        nlp = spacy.blank("xx")
+        for pipe in pipes:
+            nlp.add_pipe(pipe)
+        examples = []
+        for language in languages:
+            docs = DocBin().from_disk(corpus / language / "train.spacy").get_docs(nlp.vocab)
+            examples += [Example(nlp.make_doc(doc.text), doc) for doc in docs]
+        nlp.initialize(lambda: examples)
+        for _ in range(steps):
+            nlp.update(examples)
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        nlp.to_disk(path)
+        return path
+
+    return train
+
+
+def columns(output: str) -> dict:
+    """The printed table as {row: [numbers]}."""
+    lines = [line.split() for line in output.splitlines()]
+    return {line[0]: line[1:] for line in lines if line and not line[0].startswith("[")}
+
+
+def test_ner_pipelines_are_compared(skd, pipeline, tmp_path):
+    for language in ("de", "en"):
+        pipeline(f"teachers/{language}", [language], ["ner"])
+    pipeline("student", ["de"], ["ner"])
+    result = skd(
+        *("evaluate", "teachers=teachers/{lang}", "untrained=student", "student"),
+        *("--corpus", "corpus", "--output", "metrics/new/evaluation.json", "--show", 2),
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    table = columns(result.stdout)
+    assert table["ents_f"] == ["teachers", "untrained", "student"]
+    assert table["de"] == ["100.00", "100.00", "100.00"]
+    assert table["en"][0] == "100.00"
+    assert "[de] [PER Anna] wohnt in [LOC Bonn]." in result.stdout
+    assert len([line for line in result.stdout.splitlines() if line.startswith("[en] ")]) == 2
+
+    report = json.loads((tmp_path / "metrics/new/evaluation.json").read_text("utf-8"))
+    assert sorted(path.name for path in (tmp_path / "metrics/new").iterdir()) == ["evaluation.json"]
+    student = report["pipelines"]["student"]
+    de, en = student["languages"]["de"], student["languages"]["en"]
+    assert de["ents_p"] == de["ents_r"] == de["ents_per_type"]["LOC"]["f"] == 1.0
+    assert de["sentences"] == 6 and de["words"] == 30 and de["words_per_second"] > 0
+    assert student["average"]["ents_f"] == pytest.approx((de["ents_f"] + en["ents_f"]) / 2)
+    assert student["average"]["words"] == 60
+    assert f"{100 * student['average']['ents_f']:.2f}" == table["average"][2]
+
+
+def test_taggers_and_pipelines_with_both(skd, pipeline, tmp_path):
+    pipeline("both", ["de", "en"])
+    pipeline("tagger", ["de", "en"], ["tagger"])
+    result = skd(
+        *("evaluate", "both", "tagger", "--corpus", "corpus", "--split", "dev"),
+        *("--languages", "en", "--show", 1, "--output", "e.json"),
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    # two tables: ents_f, which one of them has, and tag_acc
+    assert "[en] Alice/PROPN lives/VERB in/ADP Leeds/PROPN ./PUNCT" in result.stdout
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert [row[1:] for row in rows if row and row[0] == "en"] == [
+        ["100.00", "-"],
+        ["100.00", "100.00"],
+    ]
+    report = json.loads((tmp_path / "e.json").read_text("utf-8"))
+    assert report["languages"] == ["en"]
+    scores = report["pipelines"]["tagger"]["languages"]["en"]
+    assert scores["tag_acc"] == 1.0
+    assert scores["tag_per_type"]["VERB"] == {"p": 1.0, "r": 1.0, "f": 1.0}
+
+
+def test_tokens_are_those_of_the_corpus(skd, pipeline, corpus, tmp_path):
+    pipeline("ner", ["de"], ["ner"])
+    docs = list(DocBin().from_disk(corpus / "de" / "test.spacy").get_docs(Vocab()))
+    for doc in docs:  # "Bonn." in one token: the pipeline's tokenizer would split it
+        with doc.retokenize() as retokenizer:
+            retokenizer.merge(doc[3:5])
+    DocBin(docs=docs, store_user_data=True).to_disk(corpus / "de" / "test.spacy")
+    result = skd("evaluate", "ner", "--corpus", corpus, "--languages", "de", "-o", "e.json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "e.json").read_text("utf-8"))
+    assert report["pipelines"]["ner"]["languages"]["de"]["words"] == 4 * 6
+
+
+def test_without_gold_there_is_no_score(skd, pipeline):
+    pipeline("ner", ["de"], ["ner"])
+    result = skd("evaluate", "ner", "--corpus", "corpus", "--split", "unlabelled")
+    assert result.returncode == 0, result.stderr
+    assert columns(result.stdout)["average"] == ["-"]
+
+
+def test_installed_package(pipeline, tmp_path):
+    """A package name is taken as `spacy.load` takes it."""
+    path = pipeline("packed", ["de"], ["ner"], steps=1)
+    package = tmp_path / "site" / "xx_tiny"
+    package.mkdir(parents=True)
+    path.rename(package / "xx_tiny-1.0")
+    (package / "meta.json").write_text((package / "xx_tiny-1.0" / "meta.json").read_text("utf-8"))
+    meta = json.loads((package / "meta.json").read_text("utf-8"))
+    meta.update(lang="xx", name="tiny", version="1.0")
+    (package / "meta.json").write_text(json.dumps(meta))
+    (package / "__init__.py").write_text(
+        "from spacy.util import load_model_from_init_py\n"
+        "def load(**overrides):\n"
+        "    return load_model_from_init_py(__file__, **overrides)\n"
+    )
+    info = tmp_path / "site" / "xx_tiny-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: xx_tiny\nVersion: 1.0\n")
+    code = "import sys; sys.path.insert(0, 'site'); from spacy.cli import setup_cli; setup_cli()"
+    command = [sys.executable, "-c", code, "skd", "evaluate", "xx_tiny", "--corpus", "corpus"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert columns(result.stdout)["ents_f"] == ["xx_tiny"]
+
+
+def test_bad_input(fails, pipeline, corpus, tmp_path):
+    pipeline("ner", ["de"], ["ner"], steps=1)
+    spacy.blank("xx").to_disk(tmp_path / "blank")
+    (tmp_path / "empty").mkdir()
+    assert "SKD121" in fails("evaluate", "ner", "--corpus", "nowhere")
+    assert "SKD122" in fails("evaluate", "ner", "--corpus", "empty")
+    assert "SKD123" in fails("evaluate", "ner", "--corpus", corpus, "--split", "final")
+    assert "SKD123" in fails("evaluate", "ner", "--corpus", corpus, "--languages", "xy")
+    assert "SKD125" in fails("evaluate", "a=no_such_pipeline", "--corpus", corpus)
+    assert "teachers/de" in fails("evaluate", "teachers=teachers/{lang}", "--corpus", corpus)
+    assert "SKD126" in fails("evaluate", "empty", "--corpus", corpus)
+    assert "SKD127" in fails("evaluate", "blank", "--corpus", corpus, "-o", "metrics/e.json")
+    assert "SKD128" in fails("evaluate", "ner", "ner", "--corpus", corpus)
+    assert not (tmp_path / "metrics").exists()
+
+
+def test_candidate():
+    assert Candidate.parse("a=b/c") == Candidate("a", "b/c")
+    assert Candidate.parse("b/c") == Candidate("b/c", "b/c")

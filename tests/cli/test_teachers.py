@@ -1,0 +1,142 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+OUTPUT = Path("training") / "teachers"
+
+
+def table_row(output: str, language: str) -> list:
+    """The cells of a language's row in the table at the end."""
+    rows = [line.split() for line in output.splitlines()]
+    return next(row for row in reversed(rows) if row and row[0] == language)
+
+
+def test_trains_skips_and_retrains(skd, corpus, config, tmp_path):
+    command = ["teachers", corpus, "--config", config, "--jobs", 2]
+    result = skd(*command, "--training.max_steps", 10)
+    assert result.returncode == 0, result.stdout + result.stderr
+    output = tmp_path / OUTPUT
+    assert sorted(path.name for path in output.iterdir()) == ["de", "en"]
+    for language in ("de", "en"):
+        nlp = spacy.load(output / language / "model-best")
+        assert nlp.config["training"]["max_steps"] == 10
+        assert table_row(result.stdout, language)[1:3] == ["30", "10"]
+        assert table_row(result.stdout, language)[-1] == "trained"
+        # progress: the table of each training, as it went
+        assert f"[{language}]   E" in result.stdout
+        assert f"[{language}]   0       0" in result.stdout
+
+    stamps = {path: path.stat().st_mtime_ns for path in output.glob("*/teacher.json")}
+    result = skd(*command, "--training.max_steps", 10)
+    assert result.returncode == 0
+    assert table_row(result.stdout, "de")[-1] == table_row(result.stdout, "en")[-1] == "skipped"
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+    # other data for one language: only its teacher is made anew
+    path = corpus / "en" / "train.spacy"
+    docs = list(DocBin().from_disk(path).get_docs(Vocab()))
+    DocBin(docs=docs[:20], store_user_data=True).to_disk(path)
+    result = skd(*command, "--training.max_steps", 10)
+    assert table_row(result.stdout, "de")[-1] == "skipped"
+    assert table_row(result.stdout, "en")[1] == "20"
+    assert table_row(result.stdout, "en")[-1] == "trained"
+
+    # another setting: all are
+    result = skd(*command, "--training.max_steps=11", "--languages", "de")
+    assert table_row(result.stdout, "de")[-1] == "trained"
+    assert sorted(path.name for path in output.iterdir()) == ["de", "en"]
+
+
+def test_a_failing_language_leaves_the_others(skd, corpus, config, tmp_path):
+    (corpus / "de" / "train.spacy").write_bytes(b"not a DocBin")
+    result = skd("teachers", corpus, "--config", config, "--training.max_steps", 1)
+    assert result.returncode == 1
+    assert [path.name for path in (tmp_path / OUTPUT).iterdir()] == ["en"]
+    assert table_row(result.stdout, "en")[-1] == "trained"
+    assert table_row(result.stdout, "de")[-1] == "failed"
+    reason = next(line for line in result.stderr.splitlines() if line.startswith("[de] "))
+    assert "rror" in reason
+    assert result.stderr.rstrip().splitlines()[-1].startswith("Error: [SKD129]")
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted(skd, corpus, config, tmp_path, number):
+    command = [sys.executable, "-m", "spacy", "skd", "teachers", str(corpus)]
+    command += ["--config", str(config), "--jobs", "2", "--training.max_steps", "1000000"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+    )
+    seen = ""
+    while not ("[de]   0" in seen and "[en]   0" in seen):
+        line = process.stdout.readline()
+        assert line, seen
+        seen += line
+    children = child_processes(process.pid)
+    assert len(children) == 2
+    process.send_signal(number)
+    rest, _ = process.communicate(timeout=60)
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in rest
+    assert not any(is_running(child) for child in children)
+    assert list((tmp_path / OUTPUT).iterdir()) == []
+
+
+def test_leftovers_of_a_killed_run_are_replaced(skd, corpus, config, tmp_path):
+    leftover = tmp_path / OUTPUT / ".unfinished" / "de-01234567" / "model-best"
+    leftover.mkdir(parents=True)
+    (tmp_path / OUTPUT / "de").mkdir()
+    (tmp_path / OUTPUT / "de" / "teacher.json").write_text("{", encoding="utf-8")
+    result = skd(
+        *("teachers", corpus, "--config", config, "--languages", "de"),
+        *("--training.max_steps", 1),
+    )
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in (tmp_path / OUTPUT).iterdir()] == ["de"]
+    report = json.loads((tmp_path / OUTPUT / "de" / "teacher.json").read_text("utf-8"))
+    assert report["language"] == "de" and report["status"] == "trained"
+
+
+def test_bad_input_in_a_process_of_its_own(skd, config):
+    result = skd("teachers", "nowhere", "--config", config)
+    assert result.returncode == 1 and result.stdout == ""
+    assert result.stderr.startswith("Error: [SKD121]") and result.stderr.count("\n") == 1
+
+
+def test_bad_input(fails, corpus, config, tmp_path):
+    assert "SKD121" in fails("teachers", "nowhere", "--config", config)
+    (tmp_path / "empty").mkdir()
+    assert "SKD122" in fails("teachers", "empty", "--config", config)
+    assert "SKD124" in fails("teachers", corpus, "--config", "nowhere.cfg")
+    assert "SKD123" in fails("teachers", corpus, "--config", config, "--languages", "de,xy")
+    (corpus / "de" / "train.spacy").unlink()
+    line = fails("teachers", corpus, "--config", config)
+    assert "SKD123" in line and "'de'" in line and "train.spacy" in line
+    assert not (tmp_path / OUTPUT).exists()
+
+
+def child_processes(pid: int) -> list:
+    """The ids of a process's children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    if not children.exists():
+        pytest.skip("needs /proc to find child processes")
+    return [int(child) for child in children.read_text().split()]
+
+
+def is_running(pid: int) -> bool:
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,69 @@
+"""Small pipelines and sentences that several tests share."""
+
+import pytest
+import spacy
+from spacy.tokens import Doc
+from spacy.training import Example
+
+SENTENCES = [
+    (["Ada", "Lovelace", "lives", "in", "London", "."], ["B-PER", "I-PER", "O", "O", "B-LOC", "O"]),
+    (["London", "calls", "Ada", "."], ["B-LOC", "O", "B-PER", "O"]),
+    (["Nobody", "calls", "."], ["O", "O", "O"]),
+    (["Ada"], ["B-PER"]),
+    (["in", "New", "York", "City"], ["O", "B-LOC", "I-LOC", "I-LOC"]),
+]
+POS = {"Nobody": "PRON", "lives": "VERB", "calls": "VERB", "in": "ADP", ".": "PUNCT"}
+
+SMALL_TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 32,
+    "depth": 2,
+    "embed_size": 200,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": True,
+}
+
+
+def reference_doc(vocab, words, ents=None, lang="en"):
+    doc = Doc(
+        vocab,
+        words=words,
+        ents=ents,
+        tags=[POS.get(word, "PROPN") for word in words] if ents else None,
+        pos=[POS.get(word, "PROPN") for word in words] if ents else None,
+    )
+    doc.user_data["lang"] = lang
+    return doc
+
+
+def make_examples(nlp, sentences=SENTENCES):
+    references = [reference_doc(nlp.vocab, words, tags) for words, tags in sentences]
+    return [Example(Doc(nlp.vocab, words=[t.text for t in r]), r) for r in references]
+
+
+def make_pipeline(factory, **config):
+    nlp = spacy.blank("xx")
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": SMALL_TOK2VEC}
+    nlp.add_pipe(factory, name="pipe", config={"model": model, **config})
+    return nlp
+
+
+def train(nlp, examples, steps=60):
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(steps):
+        losses = nlp.update(examples, sgd=optimizer)
+    return losses["pipe"]
+
+
+@pytest.fixture(params=[("crf_ner", {}), ("crf_ner", {"scheme": "IOB2"}), ("crf_tagger", {})])
+def untrained(request):
+    factory, config = request.param
+    return make_pipeline(factory, **config)
+
+
+@pytest.fixture
+def trained(untrained):
+    train(untrained, make_examples(untrained))
+    return untrained

@@ -1,0 +1,122 @@
+import pytest
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from spacy_skd.corpora.convert import convert
+from spacy_skd.corpora.documents import ReadOptions
+from spacy_skd.errors import SkdError
+
+from .samples import CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN, write
+
+TRAIN = "".join(f"w{i}\tB-LOC\n\n" for i in range(30))
+
+
+def read(path):
+    return list(DocBin().from_disk(path).get_docs(Vocab()))
+
+
+def words(path):
+    return [doc[0].text for doc in read(path)]
+
+
+@pytest.fixture
+def raw(tmp_path):
+    write(tmp_path / "raw/nb/train.iob2", TRAIN)
+    write(tmp_path / "raw/nb/test.iob2", TWO_COLUMNS)
+    write(tmp_path / "raw/nb/unlabelled.txt", TEXT)
+    write(tmp_path / "raw/de/train.tsv", WIKIANN)
+    write(tmp_path / "raw/de/dev.tsv", WIKIANN)
+    return tmp_path / "raw"
+
+
+def test_formats_may_differ_from_file_to_file(raw, tmp_path):
+    write(raw / "es/train.conllu", CONLLU)
+    write(raw / "es/test.xml", SEMEVAL, "latin-1")
+    report = convert(raw, tmp_path / "corpus")
+    counts = {(s.lang, s.split): s for s in report.splits}
+    assert list(counts) == [
+        ("de", "train"), ("de", "dev"), ("es", "train"), ("es", "dev"), ("es", "test"),
+        ("nb", "train"), ("nb", "dev"), ("nb", "test"), ("nb", "unlabelled"),
+    ]  # fmt: skip
+    for (lang, split), count in counts.items():
+        docs = read(tmp_path / "corpus" / lang / f"{split}.spacy")
+        assert {doc.user_data["lang"] for doc in docs} == {lang}
+        assert (count.sentences, count.tokens) == (len(docs), sum(map(len, docs)))
+    german = counts["de", "train"]
+    assert (german.entities, german.labels, german.repaired) == (1, 1, 0)
+    assert counts["nb", "unlabelled"].entities is None
+    assert counts["es", "train"].labels is not None and counts["es", "train"].entities is None
+
+
+def test_dev_is_drawn_from_train_and_said(raw, tmp_path):
+    report = convert(raw, tmp_path / "a")
+    convert(raw, tmp_path / "b")
+    convert(raw, tmp_path / "c", seed=1)
+    drawn = {run: words(tmp_path / run / "nb/dev.spacy") for run in "abc"}
+    kept = words(tmp_path / "a/nb/train.spacy")
+    assert len(drawn["a"]) == 3 and drawn["a"] == drawn["b"] != drawn["c"]
+    assert sorted(kept + drawn["a"]) == sorted(f"w{i}" for i in range(30))
+    assert kept == sorted(kept, key=lambda word: int(word[1:]))
+    assert "nb dev: no dev file, 3 of the 30 sentences of train taken (seed 0)" in report.notes
+
+
+def test_same_input_same_bytes(raw, tmp_path):
+    for run in "ab":
+        convert(raw, tmp_path / run)
+    for path in (tmp_path / "a").rglob("*.spacy"):
+        twin = tmp_path / "b" / path.relative_to(tmp_path / "a")
+        assert path.read_bytes() == twin.read_bytes()
+
+
+def test_no_dev_on_request(raw, tmp_path):
+    convert(raw, tmp_path / "corpus", dev_fraction=0)
+    assert not (tmp_path / "corpus/nb/dev.spacy").exists()
+    assert len(read(tmp_path / "corpus/nb/train.spacy")) == 30
+
+
+def test_single_file(raw, tmp_path):
+    convert(raw / "nb/test.iob2", tmp_path / "corpus", lang="nn", split="test")
+    assert [p.name for p in (tmp_path / "corpus/nn").iterdir()] == ["test.spacy"]
+    convert(raw / "nb/unlabelled.txt", tmp_path / "corpus", lang="nn", split="unlabelled")
+    assert [p.name for p in (tmp_path / "corpus/nn").iterdir()] == ["unlabelled.spacy"]
+
+
+def test_nothing_is_written_when_a_file_is_broken(raw, tmp_path):
+    convert(raw, tmp_path / "corpus")
+    before = {p: p.read_bytes() for p in (tmp_path / "corpus").rglob("*.spacy")}
+    write(raw / "nb/test.iob2", "a\tO\nb\n")
+    with pytest.raises(SkdError, match="SKD091.*test.iob2:2:"):
+        convert(raw, tmp_path / "corpus")
+    assert {p: p.read_bytes() for p in (tmp_path / "corpus").rglob("*.spacy")} == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["corpus", "raw"]
+
+
+@pytest.mark.parametrize(
+    "settings, code",
+    [
+        ({"format": "csv"}, "SKD086"),
+        ({"format": "frames"}, "SKD111"),
+        ({"format": "text"}, "SKD108"),
+        ({"dev_fraction": 1.0}, "SKD103"),
+        ({"lang": "../de"}, "SKD083"),
+        ({"options": ReadOptions(tag="deprel")}, "SKD106"),
+        ({"options": ReadOptions(default_type="a b")}, "SKD109"),
+        ({"options": ReadOptions(encoding="utf-42")}, "SKD090"),
+    ],
+)
+def test_bad_settings(raw, tmp_path, settings, code):
+    with pytest.raises(SkdError, match=code):
+        convert(raw, tmp_path / "corpus", **settings)
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_output_inside_input(raw):
+    for output in (raw, raw / "corpus"):
+        with pytest.raises(SkdError, match="SKD102"):
+            convert(raw, output)
+
+
+def test_too_small_for_a_dev_split(tmp_path):
+    write(tmp_path / "raw/de/train.tsv", "w\tO\n")
+    with pytest.raises(SkdError, match="SKD104"):
+        convert(tmp_path / "raw", tmp_path / "corpus")

@@ -1,0 +1,89 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
+
+from spacy_skd.corpora.documents import make_doc
+from spacy_skd.corpora.output import replaced_corpus, write_docs
+from spacy_skd.errors import SkdError
+
+
+@pytest.fixture
+def target(tmp_path):
+    path = tmp_path / "corpus" / "de" / "train.spacy"
+    path.parent.mkdir(parents=True)
+    path.write_text("old")
+    return tmp_path / "corpus"
+
+
+def listing(path):
+    return sorted(str(p.relative_to(path)) for p in path.rglob("*") if p.is_file())
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(min_size=1, alphabet=st.characters(exclude_categories=["Cs"])), min_size=1))
+def test_any_token_survives_the_way_through_the_file(tmp_path_factory, words):
+    path = tmp_path_factory.mktemp("docs") / "fa" / "train.spacy"
+    ents = ["B-PER"] + ["O"] * (len(words) - 1)
+    write_docs([make_doc(Vocab(), "fa", words, ents=ents, tags=["X"] * len(words))], path)
+    (doc,) = DocBin().from_disk(path).get_docs(Vocab())
+    assert [t.text for t in doc] == words
+    assert [t.ent_iob_ for t in doc] == ["B"] + ["O"] * (len(words) - 1)
+    assert {t.tag_ for t in doc} == {"X"}
+    assert doc.user_data == {"lang": "fa"} and doc.has_unknown_spaces
+
+
+def test_replaced_as_a_whole(target):
+    with replaced_corpus(target) as folder:
+        (folder / "fr").mkdir()
+        (folder / "fr" / "test.spacy").write_text("new")
+        assert listing(target) == ["de/train.spacy"]
+    assert listing(target.parent) == ["corpus/fr/test.spacy"]
+
+
+def test_failure_leaves_the_old_corpus(target):
+    with pytest.raises(KeyboardInterrupt):
+        with replaced_corpus(target) as folder:
+            (folder / "half").write_text("x")
+            raise KeyboardInterrupt
+    assert listing(target.parent) == ["corpus/de/train.spacy"]
+
+
+def test_what_a_killed_run_left_is_cleared(target):
+    (target.parent / ".corpus.new" / "de").mkdir(parents=True)
+    with replaced_corpus(target) as folder:
+        assert not list(folder.iterdir())
+    assert [p.name for p in target.parent.iterdir()] == ["corpus"]
+
+
+def test_killed_between_the_renames_the_old_corpus_comes_back(target):
+    target.rename(target.with_name(".corpus.old"))
+    with pytest.raises(SkdError, match="SKD088"):
+        with replaced_corpus(target):
+            raise SkdError("SKD088")
+    assert listing(target.parent) == ["corpus/de/train.spacy"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "de/model.bin"])
+def test_other_things_are_not_replaced(target, name):
+    path = target.parent / "mine" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("precious")
+    with pytest.raises(SkdError, match="SKD101"):
+        with replaced_corpus(target.parent / "mine"):
+            pass
+    assert path.read_text() == "precious"
+
+
+def test_a_file_is_not_replaced(target):
+    with pytest.raises(SkdError, match="SKD101"):
+        with replaced_corpus(target / "de" / "train.spacy"):
+            pass
+
+
+def test_empty_folder_is_fine(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    with replaced_corpus(tmp_path / "corpus") as folder:
+        (folder / "x").mkdir()
+    assert (tmp_path / "corpus" / "x").is_dir()

@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ..conftest import make_examples, make_pipeline, reference_doc, train
+
+
+def random_pipeline(scheme):
+    """A component with random scores: without constraints nearly every prediction would be illegal."""
+    nlp = make_pipeline("crf_ner", scheme=scheme)
+    nlp.initialize(lambda: make_examples(nlp))
+    model = nlp.get_pipe("pipe").model
+    rng = np.random.default_rng(0)
+    for node, names in ((model, ("transitions", "start", "end")), (model.layers[1], ("W", "b"))):
+        for name in names:
+            value = rng.normal(0, 3, node.get_param(name).shape).astype("float32")
+            node.set_param(name, value)
+    return nlp
+
+
+@pytest.mark.parametrize("scheme", ["IOB2", "BILOU"])
+def test_predictions_are_legal(scheme):
+    nlp = random_pipeline(scheme)
+    pipe = nlp.get_pipe("pipe")
+    rng = np.random.default_rng(1)
+    docs = [
+        Doc(nlp.vocab, words=[f"w{i}" for i in rng.integers(0, 99, n)])
+        for n in rng.integers(1, 12, 200)
+    ]
+    transitions, start, end = pipe.scheme.constraints(pipe.tags)
+    n_spans = 0
+    for doc, best in zip(docs, pipe.predict(docs)):
+        assert start[best[0]] and end[best[-1]]
+        assert all(transitions[a, b] for a, b in zip(best, best[1:]))
+        pipe.set_annotations([doc], [best])
+        n_spans += len(doc.ents)
+    assert n_spans > 200
+
+
+def test_whitespace_is_no_edge_of_an_entity():
+    nlp = random_pipeline("BILOU")
+    texts = ["Ada \n Lovelace  calls", "  Ada", "Ada\n\n", " \n "] * 20
+    for doc in nlp.pipe(texts):
+        for ent in doc.ents:
+            assert not ent[0].is_space and not ent[-1].is_space
+
+
+def test_entities_that_are_there_are_kept():
+    nlp = random_pipeline("BILOU")
+    for label in ("PER", "UNKNOWN_TO_THE_MODEL"):
+        doc = Doc(nlp.vocab, words=["a", "b", "c", "d", "e", "f"])
+        doc.ents = [Span(doc, 2, 4, label=label)]
+        nlp.get_pipe("pipe")(doc)
+        assert (2, 4, label) in [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def test_an_entity_across_a_sentence_boundary_is_no_infinite_loss():
+    nlp = make_pipeline("crf_ner")
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    words = ["Ada", "Lovelace", "London", "calls"]
+    reference = reference_doc(nlp.vocab, words, ["B-PER", "I-PER", "I-PER", "O"])
+    predicted = Doc(nlp.vocab, words=words, sent_starts=[True, False, True, False])
+    loss = nlp.update([Example(predicted, reference)], sgd=optimizer)["pipe"]
+    assert np.isfinite(loss)
+
+
+def test_partial_annotation():
+    """Tokens without annotation are left open: the known ones alone decide."""
+    nlp = make_pipeline("crf_ner")
+    examples = make_examples(nlp)
+    train(nlp, examples)
+    reference = Doc(nlp.vocab, words=["Ada", "Grace", "calls"])
+    reference.set_ents([Span(reference, 1, 2, label="PER")], default="missing")
+    example = Example(Doc(nlp.vocab, words=["Ada", "Grace", "calls"]), reference)
+    assert nlp.get_pipe("pipe")._gold_indices(example).tolist().count(-1) == 2
+    optimizer = nlp.resume_training()
+    for _ in range(20):
+        loss = nlp.update([example], sgd=optimizer)["pipe"]
+    assert 0 <= loss < 0.05
+    doc = nlp(Doc(nlp.vocab, words=["Ada", "Grace", "calls"]))
+    assert (1, 2, "PER") in [(e.start, e.end, e.label_) for e in doc.ents]
+
+
+def test_default_settings_work():
+    import spacy
+
+    nlp = spacy.blank("en")
+    nlp.add_pipe("crf_ner", name="pipe")
+    examples = make_examples(nlp)
+    train(nlp, examples, steps=30)
+    assert nlp.evaluate(examples)["ents_f"] > 0.9

@@ -1,0 +1,29 @@
+import pytest
+from spacy.tokens import Doc
+
+from spacy_skd.errors import SkdError
+
+from ..conftest import SENTENCES, make_examples, make_pipeline, train
+
+
+@pytest.mark.parametrize("attribute", ["tag", "pos"])
+def test_sets_its_attribute(attribute):
+    nlp = make_pipeline("crf_tagger", attribute=attribute)
+    examples = make_examples(nlp)
+    train(nlp, examples)
+    doc = nlp(Doc(nlp.vocab, words=SENTENCES[0][0]))
+    expected = ["PROPN", "PROPN", "VERB", "ADP", "PROPN", "PUNCT"]
+    assert [getattr(token, f"{attribute}_") for token in doc] == expected
+    assert doc.has_annotation("TAG") == (attribute == "tag")
+    assert nlp.evaluate(examples)[f"{attribute}_acc"] == 1.0
+
+
+def test_unknown_attribute():
+    with pytest.raises(SkdError, match="SKD046.*lemma"):
+        make_pipeline("crf_tagger", attribute="lemma")
+
+
+def test_pos_must_be_universal():
+    nlp = make_pipeline("crf_tagger", attribute="pos")
+    with pytest.raises(SkdError, match="SKD047.*NNP"):
+        nlp.get_pipe("pipe").add_label("NNP")
