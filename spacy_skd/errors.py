@@ -24,6 +24,28 @@ class Errors(metaclass=ErrorsWithCodes):
 
     # fmt: off
     # 001-019: crf/
+    SKD001 = "{name} has the shape {shape}; it must be ({expected})."
+    SKD002 = (
+        "The lengths of the chains must be whole numbers from 0 up that sum to {n}, the number of tokens "
+        "in unary."
+    )
+    SKD003 = (
+        "{name} holds {value} at {where}. Potentials must be numbers, or -inf for what is forbidden: "
+        "check the scores of the model."
+    )
+    SKD004 = (
+        "Chain {chain} of the batch (length {length}) has no legal label sequence: every one meets a "
+        "potential of -inf. Allow more labels or transitions."
+    )
+    SKD005 = "The tag of token {token} is {tag}; it must be an index of one of the {n} labels."
+    SKD006 = "k is {value}; it must be at least 1."
+    SKD007 = "The temperature is {value}; it must be a number above 0."
+    SKD008 = "To mix moments with a weight a chain, give the lengths of the chains."
+    SKD009 = "A chain's loss has the weight {value}; weights must be numbers from 0 up."
+    SKD010 = (
+        "The target of chain {chain} of the batch (length {length}) has mass on what the potentials "
+        "forbid, so its loss is infinite. Repair the target or drop this mass."
+    )
 
     # 020-039: schemes, objectives, models, training
     SKD020 = "Unknown tag scheme '{name}'. Use one of: {names}."
@@ -189,6 +211,21 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD109 = "--type is '{value}'; it must be a name such as TARGET, without spaces."
     SKD110 = "{path} is a folder: --lang and --split are for a single file. Leave them out."
     SKD111 = "{path} holds no <language>/{name}, which the demo corpus is made from."
+    SKD112 = "{path}:{line}: not encoded in UTF-8. Save the file as UTF-8."
+    SKD113 = (
+        "{path}:{line}: nothing fills slot {slot}: {list} holds no name {place}. Add names, or correct "
+        "the slot."
+    )
+    SKD114 = (
+        "{path}:{line}: '{text}' is no slot. Write a slot as {{PER}}, {{PER:group}}, or {{per}} for a name "
+        "in lower case."
+    )
+    SKD115 = "{path}:{line}: the same as line {first}. Remove one of them."
+    SKD116 = (
+        "{path} holds too few names {place} to give train, dev, test and unlabelled names of their own. "
+        "Add names."
+    )
+    SKD117 = "The frames of {path} give {found} different sentences for {split}, not {size}. Add frames."
 
     # 120-149: cli/, evaluation/, hub
     SKD120 = "progress_bar of spacy-skd.LanguageLogger.v1 is {value!r}: use null, \"train\" or \"eval\"."
@@ -208,4 +245,8 @@ class Warnings(metaclass=ErrorsWithCodes):
     """Templates of what is worth saying but stops nothing; `warnings.warn(Warnings.W...)`."""
 
     # fmt: off
+    W001 = (
+        "The extension of spacy_skd.crf was not built, so numpy does its work: decoding and losses of a "
+        "CRF take about {factor} times as long. Install a C compiler and then spacy-skd again."
+    )
     # fmt: on

@@ -13,8 +13,8 @@ from ._app import app
 @app.command("convert")
 def convert_cli(
     # fmt: off
-    input_path: Path = typer.Argument(..., help="Folder with <language>/{train,dev,test}.<extension> and <language>/unlabelled.txt, folder with <language>/frames.txt, or a single file"),
-    output_path: Path = typer.Argument(..., help="Folder for the corpus, <language>/{train,dev,test,unlabelled}.spacy. A corpus that is there already is replaced as a whole"),
+    input_path: Path = typer.Argument(..., help="Folder of the raw corpus, or a single file"),
+    output_path: Path = typer.Argument(..., help="Folder for the converted corpus; one that is there already is replaced as a whole"),
     format: str = typer.Option("auto", "--format", "-f", help="Format of the labelled files: conllu, conll (token and tag columns: CoNLL-2002, CoNLL-2003, two columns; IOB1 or IOB2), wikiann, semeval (XML), frames (demo corpus), or auto: each file's content decides"),
     lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of a single file"),
     split: Optional[str] = typer.Option(None, "--split", "-s", help="Split of a single file: train, dev, test or unlabelled"),
@@ -28,10 +28,17 @@ def convert_cli(
     """
     Convert annotated corpora of one or several languages to spaCy's binary format.
 
-    Each sentence becomes a Doc that carries its language in doc.user_data["lang"]. Unlabelled text
-    has one sentence a line, its tokens separated by spaces. Tag sequences that are not legal are
-    repaired and counted. A corpus with test files only is for evaluation; else every language
-    needs a train file. Broken input is reported with file, line and reason, and nothing is written.
+    INPUT_PATH is a folder <language>/{train,dev,test}.<extension>, with unlabelled text as
+    <language>/unlabelled.txt (one sentence a line, tokens separated by spaces); or a single file
+    with --lang and --split. OUTPUT_PATH becomes a folder
+    <language>/{train,dev,test,unlabelled}.spacy in which each sentence is a Doc that carries its
+    language in doc.user_data["lang"].
+
+    Every language needs a train file, unless none has one: a corpus for evaluation only. Tag
+    sequences that are not legal are repaired and counted. Broken input is reported with file, line
+    and reason, and nothing is written.
+
+    Example: python -m spacy skd convert raw corpus --dev-fraction 0.1
     """
     from ..corpora.convert import convert
     from ..corpora.documents import ReadOptions

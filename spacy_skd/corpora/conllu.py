@@ -1,4 +1,4 @@
-"""CoNLL-U (universaldependencies.org/format.html): words with universal and language-specific tags."""
+"""CoNLL-U, the format of Universal Dependencies (universaldependencies.org/format.html)."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,9 +41,7 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
             tags = sentence.upos if options.tag == "upos" else sentence.xpos
             missing += tags.count("")
             docs.append(
-                make_doc(
-                    vocab, lang, sentence.words, sentence.spaces, pos=sentence.upos, tags=tags
-                )
+                make_doc(vocab, lang, sentence.words, sentence.spaces, pos=sentence.upos, tags=tags)
             )
     return converted(path, docs, notes=[f"{missing} tokens without tag"] if missing else [])
 
@@ -64,9 +62,7 @@ def _read_line(line: str, sentence: _Sentence, path: Path, number: int) -> None:
     cells = line.split("\t")
     if len(cells) != COLUMNS:
         found = len(cells)
-        raise SkdError(
-            Errors.SKD091.format(path=path, line=number, expected=COLUMNS, found=found)
-        )
+        raise SkdError(Errors.SKD091.format(path=path, line=number, expected=COLUMNS, found=found))
     try:
         identifier = parse_id_value(cells[ID])
     except ParseException as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
+from spacy.attrs import TAG
 from tqdm import tqdm
 
 from ..errors import Errors, SkdError
@@ -21,9 +22,10 @@ Language = Tuple[str, Dict[str, Converted]]
 class SplitReport:
     """What was written for one split of one language.
 
-    entities, labels (Optional[int]): Entity spans, and distinct entity types or tags; None where the
-        split is not annotated with such.
-    repaired (Optional[int]): None for a dev split drawn from train, whose repairs are counted there.
+    entities, labels (Optional[int]): Entity spans, and distinct entity types or tags; None where
+        the split is not annotated with such.
+    repaired (Optional[int]): Tags changed to make sequences legal; None for a dev split drawn from
+        train, where its repairs are counted.
     """
 
     lang: str
@@ -92,8 +94,8 @@ def _write(
 
 def _count(lang: str, split: str, converted: Converted) -> SplitReport:
     has_entities = any(doc.has_annotation("ENT_IOB") for doc in converted.docs)
-    types = [ent.label_ for doc in converted.docs for ent in doc.ents]
-    tags = {token.tag_ for doc in converted.docs for token in doc} - {""}
+    types = [ent.label for doc in converted.docs for ent in doc.ents]
+    tags = {tag for doc in converted.docs for tag in doc.to_array([TAG]).ravel()} - {0}
     return SplitReport(
         lang=lang,
         split=split,

@@ -57,7 +57,9 @@ def make_doc(
     return Doc(vocab, words=words, spaces=spaces, user_data={"lang": lang}, **annotation)
 
 
-def converted(path: Path, docs: List[Doc], repaired: int = 0, notes: Sequence[str] = ()) -> Converted:
+def converted(
+    path: Path, docs: List[Doc], repaired: int = 0, notes: Sequence[str] = ()
+) -> Converted:
     """The result of reading `path`. Raises `SkdError` where it held no sentence."""
     if not docs:
         raise SkdError(Errors.SKD088.format(path=path))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Dict, List, Optional
 
 from ..errors import Errors, SkdError
 from .documents import SPLITS
@@ -19,7 +19,8 @@ class RawCorpus:
     @property
     def size(self) -> int:
         """Bytes of all files."""
-        return sum(path.stat().st_size for splits in self.files.values() for path in splits.values())
+        paths = [path for splits in self.files.values() for path in splits.values()]
+        return sum(path.stat().st_size for path in paths)
 
 
 def find_corpus(path: Path, lang: Optional[str] = None, split: Optional[str] = None) -> RawCorpus:
@@ -44,7 +45,7 @@ def find_corpus(path: Path, lang: Optional[str] = None, split: Optional[str] = N
     return RawCorpus(files)
 
 
-def language_folders(path: Path) -> list[Path]:
+def language_folders(path: Path) -> List[Path]:
     """The language folders of a corpus, sorted. Raises `SkdError` where there is none."""
     folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
     if not folders:

@@ -1,4 +1,4 @@
-"""Entity tags as files have them (IOB1, IOB2, broken, untyped, missing) and the documents they make."""
+"""Entity tags as files have them: IOB1, IOB2, broken, untyped or missing."""
 
 import re
 from dataclasses import dataclass
@@ -47,7 +47,9 @@ def is_iob1(sentences: Iterable[TaggedSentence]) -> bool:
 
 
 def entity_docs(path: Path, lang: str, sentences: List[TaggedSentence]) -> Converted:
-    """Documents with `ents` from tagged sentences. The tag "-" is missing annotation, as in spaCy."""
+    """Documents with `ents` from tagged sentences. The tag "-" is missing annotation, as in spaCy.
+    Raises `SkdError` where there is no sentence.
+    """
     iob1 = is_iob1(sentences)
     vocab = Vocab()
     docs, repaired, missing = [], 0, 0

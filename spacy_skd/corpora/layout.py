@@ -13,7 +13,7 @@ def find_languages(
 
     corpus (Path): Folder with a folder for each language.
     splits (Sequence[str]): What each must have, e.g. ["train", "dev"].
-    languages (Optional[Sequence[str]]): Only these, in this order; None: all, in alphabetical order.
+    languages (Optional[Sequence[str]]): Only these, in this order; None: all, alphabetically.
     Raises `SkdError` if the folder or a split is missing, or if no language is there.
     """
     corpus = Path(corpus)

@@ -1,4 +1,4 @@
-"""SemEval-2016 Task 5 (aspect-based sentiment analysis) in XML: opinion targets by character offsets."""
+"""SemEval-2016 Task 5 (aspect-based sentiment analysis) in XML: targets by character offsets."""
 
 import xml.sax
 from dataclasses import dataclass, field

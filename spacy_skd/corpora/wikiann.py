@@ -1,4 +1,4 @@
-"""WikiAnn (PAN-X) as it is distributed: `lang:token<TAB>tag`, sentences separated by blank lines."""
+"""WikiAnn (PAN-X) as it is distributed: `lang:token<TAB>tag`, a blank line after a sentence."""
 
 from pathlib import Path
 from typing import List
@@ -30,9 +30,7 @@ def _read_sentence(
             )
         prefix, colon, word = cells[0].partition(":")
         if not colon or prefix != lang:
-            raise SkdError(
-                Errors.SKD096.format(path=path, line=number, token=cells[0], lang=lang)
-            )
+            raise SkdError(Errors.SKD096.format(path=path, line=number, token=cells[0], lang=lang))
         if not word:
             raise SkdError(Errors.SKD093.format(path=path, line=number))
         sentence.words.append(word)

@@ -32,7 +32,7 @@ class Candidate:
 
     @classmethod
     def parse(cls, text: str) -> "Candidate":
-        """"NAME=PATH", or "PATH", which is then its own name."""
+        """ "NAME=PATH", or "PATH", which is then its own name."""
         name, _, source = text.rpartition("=") if "=" in text else (text, "", text)
         return cls(name, source)
 

@@ -32,7 +32,7 @@ def make_tagger_scorer(attribute: str = "tag") -> Callable[..., Scores]:
 
 
 def score_entities(examples: Iterable[Example], /, **cfg: Any) -> Scores:
-    """spaCy's `ents_p`, `ents_r`, `ents_f` (micro) and `ents_per_type`; exact match of span and label.
+    """spaCy's `ents_p`, `ents_r`, `ents_f` (micro) and `ents_per_type`, of exact spans with labels.
 
     Predictions on tokens without annotation count neither as right nor as wrong. Further keys:
     `ents_f_<lang>` for each language among the references (`doc.user_data["lang"]`) and
@@ -42,8 +42,8 @@ def score_entities(examples: Iterable[Example], /, **cfg: Any) -> Scores:
 
 
 def score_tags(attribute: str, examples: Iterable[Example], /, **cfg: Any) -> Scores:
-    """spaCy's `tag_acc` (or `pos_acc`), with `tag_acc_<lang>` and `tag_acc_macro` as above. A component
-    that says which attribute it sets (`crf_tagger`) overrides `attribute`.
+    """spaCy's `tag_acc` (or `pos_acc`), with `tag_acc_<lang>` and `tag_acc_macro` as above. A
+    component that says which attribute it sets (`crf_tagger`) overrides `attribute`.
     """
     attribute = cfg.get("attribute", attribute)
     score = partial(Scorer.score_token_attr, attr=attribute)

@@ -11,7 +11,7 @@ AVERAGE = "average"
 
 
 def score_tables(report: Dict[str, Any]) -> str:
-    """A table for each metric of an `evaluate_pipelines` report: a row a language, then the average.
+    """A table for each metric of an `evaluate_pipelines` report: a row a language, then average.
 
     Scores are in percent; "-" stands for a pipeline without this metric or a language without gold.
     """
@@ -23,7 +23,10 @@ def score_tables(report: Dict[str, Any]) -> str:
 def score_table(report: Dict[str, Any], metric: str) -> str:
     pipelines = report["pipelines"].values()
     rows = [
-        [language, *(percent(pipeline["languages"][language].get(metric)) for pipeline in pipelines)]
+        [
+            language,
+            *(percent(pipeline["languages"][language].get(metric)) for pipeline in pipelines),
+        ]
         for language in report["languages"]
     ]
     rows.append([AVERAGE, *(percent(pipeline["average"].get(metric)) for pipeline in pipelines)])

@@ -26,9 +26,8 @@ def text_fingerprint(doc: Doc) -> int:
 
 
 def _hash64(text: str) -> int:
-    # A lone surrogate is no valid UTF-8, but spaCy lets it pass, and so does a fingerprint.
-    data = text.encode("utf8", errors="surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+    digest = hashlib.blake2b(text.encode("utf8"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
 
 
 def teacher_fingerprint(path: Path) -> str:

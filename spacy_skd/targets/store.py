@@ -3,7 +3,7 @@
 import json
 import mmap
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -20,9 +20,9 @@ PARTIAL = ".partial"
 STALE = ".stale"
 
 # How much of the mapped files may be resident before it is given back to the system's page cache,
-# and what one access makes resident at least: the kernel maps the 16 pages around it.
+# and what one access may make resident: Linux maps the cached pages around it, up to a huge page.
 RESIDENT_BYTES = 64 << 20
-ACCESS_BYTES = 64 << 10
+ACCESS_BYTES = 2 << 20
 
 
 def open_targets(path: Path) -> "SoftTargets":
@@ -156,21 +156,24 @@ class Shard:
     def __init__(self, folder: Path, entry: Dict, n_tags: int, pages: "Pages") -> None:
         path = folder / entry["file"]
         verify_file(path, entry)
-        self._batch = map_batch(path, pages)
+        self._map = map_file(path)
+        self._batch = read_batch(self._map)
         self._pages = pages
         self._n_tags = n_tags
         scores = self._batch.column("emissions")
-        self._offsets = scores.offsets.to_numpy(zero_copy_only=True)
+        # A copy of 4 bytes a row, so that reading a row touches one place of the file and not two.
+        self._offsets = scores.offsets.to_numpy(zero_copy_only=False).copy()
         self._values = scores.values.to_numpy(zero_copy_only=True)
 
     def column(self, name: str) -> np.ndarray:
         """A column of numbers, (rows,), a view of the memory map."""
+        self._pages.touch(self._map, 0)
         return self._batch.column(name).to_numpy(zero_copy_only=True)
 
     def emissions(self, row: int) -> np.ndarray:
         """Emission scores (n, L) of a row, a view of the memory map."""
         scores = self._values[self._offsets[row] : self._offsets[row + 1]]
-        self._pages.touched(scores.nbytes)
+        self._pages.touch(self._map, scores.nbytes)
         return scores.reshape(-1, self._n_tags)
 
 
@@ -181,32 +184,33 @@ class Pages:
     """
 
     def __init__(self) -> None:
-        self._maps: List[mmap.mmap] = []
+        self._touched: Set[mmap.mmap] = set()
         self._resident = 0
 
-    def map(self, path: Path) -> mmap.mmap:
-        with path.open("rb") as file:
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._maps.append(mapped)
-        return mapped
-
-    def touched(self, n_bytes: int) -> None:
-        """Note that some bytes are about to be read."""
+    def touch(self, mapped: mmap.mmap, n_bytes: int) -> None:
+        """Note that some bytes of a mapped file are about to be read."""
+        self._touched.add(mapped)
         self._resident += n_bytes + ACCESS_BYTES
         if self._resident > RESIDENT_BYTES:
             self.release()
 
     def release(self) -> None:
-        self._resident = 0
         if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, where the system decides by itself
-            for mapped in self._maps:
+            for mapped in self._touched:
                 mapped.madvise(mmap.MADV_DONTNEED)
+        self._touched.clear()
+        self._resident = 0
 
 
-def map_batch(path: Path, pages: Pages):
-    """The one record batch of an Arrow stream file, without reading its columns."""
+def map_file(path: Path) -> mmap.mmap:
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def read_batch(mapped: mmap.mmap):
+    """The one record batch of a mapped Arrow stream, without reading its columns."""
     pa = import_pyarrow()
-    return pa.ipc.open_stream(pa.py_buffer(pages.map(path))).read_next_batch()
+    return pa.ipc.open_stream(pa.py_buffer(mapped)).read_next_batch()
 
 
 def import_pyarrow():

@@ -32,7 +32,7 @@ def make_language_logger(
     The languages are those of the first evaluation's scores (`ents_f_de`, `tag_acc_de`, ...), so no
     config names them; with a single language there is nothing to tell apart and no such column.
     `KD` is the present weight of the distillation loss. Scores that weigh nothing in
-    `training.score_weights`, and losses of encoders that others listen to, are left to the log file.
+    `training.score_weights` and losses of encoders that others listen to are only in the log file.
 
     progress_bar (Optional[str]): "train" counts steps to the end of training, "eval" to the next
         evaluation; None shows no bar.

@@ -80,7 +80,7 @@ class TeacherJob:
         return self.output / self.language
 
     def fingerprint(self) -> str:
-        """Changes with whatever the teacher is made from: config, overrides, train and dev files."""
+        """Changes with all that the teacher is made from: config, overrides, train and dev."""
         digest = hashlib.sha256(self.config.read_bytes())
         digest.update(srsly.json_dumps(self.overrides, sort_keys=True).encode("utf8"))
         for split in ("train", "dev"):
@@ -97,7 +97,9 @@ class TeacherJob:
             report = TeacherReport(**srsly.read_json(stamp))
         except (ValueError, TypeError):  # altered by hand, or written by another version
             return None
-        return replace(report, status="skipped") if report.fingerprint == self.fingerprint() else None
+        return (
+            replace(report, status="skipped") if report.fingerprint == self.fingerprint() else None
+        )
 
     def command(self, output: Path) -> List[str]:
         overrides = {
@@ -296,7 +298,7 @@ def error_line(output: Sequence[str], returncode: int) -> str:
 
 
 def count_docs(path: Path) -> int:
-    """Documents in a `.spacy` file; 0 if it cannot be read, which the training itself will report."""
+    """Documents in a `.spacy` file; 0 if it cannot be read: the training will report it."""
     try:
         return len(DocBin().from_disk(path))
     except Exception:

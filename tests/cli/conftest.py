@@ -9,7 +9,9 @@ import pytest
 from spacy import registry
 from spacy.cli._util import app as spacy_app
 from spacy.tokens import Doc, DocBin, Span
+from spacy.util import load_model_from_config
 from spacy.vocab import Vocab
+from thinc.api import Config
 from typer.testing import CliRunner
 
 NAMES = {"de": ["Anna", "Bernd", "Carla"], "en": ["Alice", "Bob", "Carol"]}
@@ -142,7 +144,9 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     path = tmp_path / "config.cfg"
-    path.write_text(CONFIG, encoding="utf-8")
+    raw = Config().from_str(CONFIG, interpolate=False)
+    filled = load_model_from_config(raw, auto_fill=True).config
+    filled.to_disk(path, interpolate=False)
     return path
 
 

@@ -111,11 +111,13 @@ def test_tag_scores_per_language(attribute):
             for doc in (example.reference, example.predicted):
                 for token in doc:
                     token.pos_ = token.tag_
-    scores = make_tagger_scorer(attribute)(examples, attribute="ignored")
+    scores = make_tagger_scorer(attribute)(examples, labels=("NOUN",))
     assert scores[f"{attribute}_acc_de"] == pytest.approx(1.0)
     assert scores[f"{attribute}_acc_en"] == pytest.approx(1 / 3)
     assert scores[f"{attribute}_acc_macro"] == pytest.approx(2 / 3)
     assert scores[f"{attribute}_acc"] == pytest.approx(4 / 6)
+    # A component hands its settings on; its attribute goes before the scorer's.
+    assert make_tagger_scorer("dep")(examples, attribute=attribute) == scores
 
 
 @pytest.mark.parametrize(

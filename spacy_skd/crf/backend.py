@@ -1,0 +1,20 @@
+"""Which kernels do the work: the extension, or where it was not built the numpy reference."""
+
+import warnings
+
+from ..errors import Warnings
+
+# Measured by benchmarks/crf.py, NLL with its gradient.
+SLOWDOWN = "20"
+
+try:
+    from . import native as kernels
+
+    NATIVE = True
+except ImportError:
+    from . import reference as kernels
+
+    NATIVE = False
+    warnings.warn(Warnings.W001.format(factor=SLOWDOWN))
+
+__all__ = ["NATIVE", "kernels"]

@@ -1,0 +1,117 @@
+"""Moments: what a sequence-level cross-entropy needs to know of its target, and no more.
+
+The score of a label sequence is linear in the counts of its labels and label pairs. So the expected
+score under a target distribution follows from the expected counts, and gold, k-best lists, whole
+teachers and all mixtures of them cost a student the same.
+"""
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple, Union
+
+import numpy as np
+
+from ..errors import Errors, SkdError
+from .potentials import check_shape
+
+KBest = List[Tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass
+class Moments:
+    """Expected counts under a distribution over the label sequences of each of B chains.
+
+    unary (ndarray): (N, L) probability of each label at each token.
+    transitions (ndarray): (B, L, L) expected number of each transition [from, to] in each chain.
+    log_partition (Optional[ndarray]): (B,) log Z, where the distribution is that of a CRF.
+    """
+
+    unary: np.ndarray
+    transitions: np.ndarray
+    log_partition: Optional[np.ndarray] = None
+
+
+def gold_moments(tags: np.ndarray, lengths: np.ndarray, n_labels: int) -> Moments:
+    """The moments of one label sequence a chain: its counts.
+
+    tags (ndarray): (N,) label indices. lengths (ndarray): (B,).
+    Raises `SkdError` for a tag that is not an index of a label.
+    """
+    lengths = np.asarray(lengths, dtype=np.int64)
+    tags = as_tags(tags, int(lengths.sum()), n_labels)
+    unary = np.zeros((len(tags), n_labels))
+    unary[np.arange(len(tags)), tags] = 1.0
+    chain = np.repeat(np.arange(len(lengths)), lengths)
+    # Tokens t with a predecessor in their own chain.
+    t = np.flatnonzero(chain[1:] == chain[:-1]) + 1
+    pairs = (chain[t] * n_labels + tags[t - 1]) * n_labels + tags[t]
+    counts = np.bincount(pairs, minlength=len(lengths) * n_labels * n_labels)
+    return Moments(unary, counts.astype(float).reshape(len(lengths), n_labels, n_labels))
+
+
+def kbest_moments(kbest: KBest, lengths: np.ndarray, n_labels: int, weighted: bool) -> Moments:
+    """The moments of the k best sequences of each chain.
+
+    kbest (KBest): Paths (k_i, n_i) and log probabilities (k_i,) of each chain, as `kbest` gives them.
+    weighted (bool): False: weight 1/k_i each, Top-K (Wang et al. 2020, eq. 8). True: their
+        probabilities, renormalised over the k_i, Top-WK (eq. 9).
+    """
+    lengths = np.asarray(lengths, dtype=np.int64)
+    n_tokens = int(lengths.sum())
+    firsts = np.cumsum(lengths) - lengths
+    labels, label_weights, pairs, pair_weights = [], [], [], []
+    for chain, (paths, log_probs) in enumerate(kbest):
+        k, n = paths.shape
+        weights = np.exp(log_probs - log_probs[0]) if weighted else np.ones(k)
+        weights = np.broadcast_to((weights / weights.sum())[:, None], (k, n))
+        labels.append((np.arange(firsts[chain], firsts[chain] + n) * n_labels + paths).ravel())
+        label_weights.append(weights.ravel())
+        pairs.append(((chain * n_labels + paths[:, :-1]) * n_labels + paths[:, 1:]).ravel())
+        pair_weights.append(weights[:, 1:].ravel())
+    unary = weighted_counts(labels, label_weights, n_tokens * n_labels)
+    transitions = weighted_counts(pairs, pair_weights, len(lengths) * n_labels * n_labels)
+    return Moments(
+        unary.reshape(n_tokens, n_labels), transitions.reshape(len(lengths), n_labels, n_labels)
+    )
+
+
+def weighted_counts(
+    indices: List[np.ndarray], weights: List[np.ndarray], size: int
+) -> np.ndarray:
+    """Sum of the weights of each index, (size,)."""
+    if not indices:
+        return np.zeros(size)
+    counts = np.bincount(np.concatenate(indices), np.concatenate(weights), minlength=size)
+    return counts.astype(float)  # of no indices it gives integers
+
+
+def mix(
+    parts: Sequence[Tuple[Union[float, np.ndarray], Moments]], lengths: Optional[np.ndarray] = None
+) -> Moments:
+    """The moments of a mixture of distributions over the same chains.
+
+    parts (Sequence[Tuple[Union[float, ndarray], Moments]]): At least one weight and what it weighs.
+        The weight is one number, or one a chain, (B,).
+    lengths (Optional[ndarray]): (B,), needed where there is a weight a chain.
+    Raises `SkdError` for a weight a chain without lengths.
+    """
+    unary = transitions = 0.0
+    for weight, moments in parts:
+        of_token = of_chain = np.asarray(weight, dtype=float)
+        if of_chain.ndim:
+            if lengths is None:
+                raise SkdError(Errors.SKD008)
+            of_token = np.repeat(of_chain, lengths)[:, None]
+            of_chain = of_chain[:, None, None]
+        unary = unary + of_token * moments.unary
+        transitions = transitions + of_chain * moments.transitions
+    return Moments(unary, transitions)
+
+
+def as_tags(tags: np.ndarray, n_tokens: int, n_labels: int) -> np.ndarray:
+    """Label indices (N,) as int64; `SkdError` for a wrong number of them and for one out of range."""
+    tags = np.ascontiguousarray(tags, dtype=np.int64)
+    check_shape("tags", tags, (n_tokens,))
+    if n_tokens and (tags.min() < 0 or tags.max() >= n_labels):
+        where = int(np.flatnonzero((tags < 0) | (tags >= n_labels))[0])
+        raise SkdError(Errors.SKD005.format(tag=int(tags[where]), token=where, n=n_labels))
+    return tags

@@ -1,0 +1,125 @@
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+from spacy.training import Example
+from spacy.vocab import Vocab
+from typer.testing import CliRunner
+
+from spacy_skd.cli import app
+from spacy_skd.targets import open_targets
+
+TOK2VEC = {
+    "@architectures": "spacy.HashEmbedCNN.v2",
+    "pretrained_vectors": None,
+    "width": 16,
+    "depth": 1,
+    "embed_size": 100,
+    "window_size": 1,
+    "maxout_pieces": 2,
+    "subword_features": False,
+}
+LABEL = ("label", "corpus", "--teachers", "teachers", "--output", "targets")
+
+
+def save_teacher(path, start=0.0):
+    nlp = spacy.blank("xx")
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": TOK2VEC}
+    pipe = nlp.add_pipe("crf_tagger", config={"model": model})
+    doc = Doc(nlp.vocab, words=["a", "b"], tags=["PROPN", "VERB"])
+    nlp.initialize(lambda: [Example(Doc(nlp.vocab, words=["a", "b"]), doc)])
+    pipe.model.get_param("start")[:] = start
+    path.mkdir(parents=True, exist_ok=True)
+    nlp.to_disk(path)
+
+
+@pytest.fixture
+def project(corpus, tmp_path):
+    for lang in ("de", "en"):
+        save_teacher(tmp_path / "teachers" / lang / "model-best")
+    return tmp_path
+
+
+def rows_of(result):
+    """The cells of each language's row in the table."""
+    rows = [line.split() for line in result.stdout.splitlines()]
+    return {row[0]: row for row in rows if row and row[0] in ("de", "en")}
+
+
+def test_labels_and_says_when_nothing_changed(skd, project):
+    result = skd(*LABEL)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Labelling de/train" in result.stderr and "Labelling en/unlabelled" in result.stderr
+    # sentences repeat: 3 names and 2 places make 6
+    assert rows_of(result)["de"][1:5] == ["6", "30", "2", "float16"]
+    assert rows_of(result)["en"][-1] == "labelled"
+    assert open_targets(project / "targets").languages == ("de", "en")
+
+    result = skd(*LABEL)
+    assert result.returncode == 0 and "Nothing changed" in result.stdout
+    assert "Labelling" not in result.stderr
+
+    save_teacher(project / "teachers" / "en" / "model-best", start=1.0)
+    result = skd(*LABEL)
+    assert rows_of(result)["de"][-2:] == ["nothing", "changed"]
+    assert rows_of(result)["en"][-1] == "labelled"
+
+
+def test_a_killed_run_is_completed(skd, project):
+    vocab = Vocab()
+    docs = [Doc(vocab, words=["sentence", str(i)]) for i in range(3000)]
+    DocBin(docs=docs).to_disk(project / "corpus" / "de" / "train.spacy")
+    command = (*LABEL, "--languages", "de", "--shard-size", "10", "--batch-size", "2")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spacy", "skd", *command], cwd=project, stderr=subprocess.DEVNULL
+    )
+    partial = project / "targets" / "de.partial"
+    while len(list(partial.glob("shard-*.arrow"))) < 5:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    kept = {path: path.stat().st_ino for path in partial.glob("shard-*.arrow")}
+    assert not (project / "targets" / "de").exists()
+
+    result = skd(*command)
+    assert rows_of(result)["de"][1] == str(3000 + 4) and rows_of(result)["de"][-1] == "resumed"
+    store = project / "targets" / "de"
+    assert {store / path.name: inode for path, inode in kept.items()}.items() <= {
+        path: path.stat().st_ino for path in store.iterdir()
+    }.items()
+    targets = open_targets(project / "targets")
+    for doc in docs:
+        assert np.isfinite(targets.find(doc, "de")[0].emissions()).all()
+    assert [path.name for path in (project / "targets").iterdir()] == ["de"]
+
+
+def test_one_line_for_bad_input(fails, project):
+    assert "SKD121" in fails("label", "nowhere", "--teachers", "teachers")
+    assert "SKD068" in fails("label", "corpus", "--teachers", "corpus")
+    assert "SKD077" in fails(*LABEL, "--languages", "fr")
+    assert "SKD077" in fails(*LABEL, "--splits", "tune")
+    path = project / "teachers" / "de" / "model-best" / "crf_tagger" / "model"
+    path.write_bytes(path.read_bytes()[:100])
+    assert "SKD126" in fails(*LABEL)
+    assert not (project / "targets").exists()
+    (project / "corpus" / "en" / "train.spacy").write_bytes(b"text")
+    assert "SKD078" in fails(*LABEL, "--languages", "en")
+
+
+def test_settings_out_of_range_are_refused():
+    for name, value in (("--dtype", "int8"), ("--shard-size", "0"), ("--batch-size", "-1")):
+        result = CliRunner().invoke(app, [*LABEL, name, value])
+        assert result.exit_code == 2 and name in result.stderr
+
+
+def test_help_stands_alone():
+    result = CliRunner().invoke(app, ["label", "--help"])
+    assert result.exit_code == 0
+    for name in ("--teachers", "--output", "--splits", "--dtype", "--shard-size", "Example:"):
+        assert name in result.stdout

@@ -1,0 +1,280 @@
+import json
+import pickle
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+from hypothesis import given
+from hypothesis import strategies as st
+from spacy import registry
+from spacy.tokens import Doc, DocBin, Span
+from spacy.vocab import Vocab
+
+from spacy_skd.corpora.reader import draw, make_multilingual_corpus, quotas
+from spacy_skd.errors import SkdError
+from spacy_skd.targets import TargetWriter
+from spacy_skd.transfer import Teacher
+
+SIZES = {"de": 40, "en": 16, "sl": 4}
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy.blank("xx")
+
+
+def make_docs(lang, n, word="Satz"):
+    vocab = Vocab()
+    docs = []
+    for i in range(n):
+        words = [lang, word, str(i), "."]
+        doc = Doc(vocab, words=words, spaces=[True, True, False, False])
+        doc.user_data["lang"] = lang
+        doc.set_ents([Span(doc, 0, 1, "LOC")])
+        docs.append(doc)
+    return docs
+
+
+def save(path, docs, store_user_data=True):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    DocBin(docs=docs, store_user_data=store_user_data).to_disk(path)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    for lang, n in SIZES.items():
+        save(tmp_path / "corpus" / lang / "train.spacy", make_docs(lang, n))
+        if lang != "sl":
+            save(tmp_path / "corpus" / lang / "dev.spacy", make_docs(lang, 5, "Probe"))
+    return tmp_path / "corpus"
+
+
+def write_targets(path, lang, docs):
+    teacher = {"path": "nowhere", "fingerprint": ""}
+    plan = {"lang": lang, "teacher": teacher, "dtype": "float16", "shard_size": 7}
+    chain = [np.zeros((2, 2)), *np.zeros((2, 2))]
+    writer = TargetWriter(path, plan, Teacher(("O", "U-LOC"), "BILOU", *chain))
+    for doc in docs:
+        writer.add(doc, scores_of(doc))
+    writer.finish()
+
+
+def scores_of(doc):
+    return np.full((len(doc), 2), float(doc[2].text))
+
+
+def langs_of(examples):
+    return Counter(example.reference.user_data["lang"] for example in examples)
+
+
+def texts_of(examples):
+    return [example.reference.text for example in examples]
+
+
+def test_reads_every_document_once_with_tokens_and_language(corpus, nlp):
+    examples = list(make_multilingual_corpus(corpus)(nlp))
+    expected = [doc for lang, n in SIZES.items() for doc in make_docs(lang, n)]
+    assert sorted(texts_of(examples)) == sorted(doc.text for doc in expected)
+    assert langs_of(examples) == SIZES
+    for example in examples:
+        assert [t.text for t in example.predicted] == [t.text for t in example.reference]
+        assert example.predicted.text == example.reference.text
+        assert [ent.label_ for ent in example.reference.ents] == ["LOC"]
+        assert not example.predicted.ents and not example.predicted.user_data
+        assert "soft_targets" not in example.reference.user_data
+
+
+def test_is_a_registered_reader(corpus, nlp):
+    config = {"@readers": "spacy-skd.MultilingualCorpus.v1", "path": str(corpus), "split": "dev"}
+    reader = registry.resolve({"corpus": config})["corpus"]
+    assert len(list(reader(nlp))) == 10
+    config = {"@readers": "spacy-skd.MultilingualCorpus.v1", "path": None, "targets": None}
+    reader = registry.resolve({"corpus": config})["corpus"]
+    with pytest.raises(SkdError, match="SKD075.*paths.corpus"):
+        reader(nlp)
+
+
+def test_the_folder_names_the_language_where_the_document_does_not(tmp_path, nlp):
+    docs = make_docs("de", 3) + [Doc(Vocab())]
+    save(tmp_path / "nds" / "train.spacy", docs, store_user_data=False)
+    assert langs_of(make_multilingual_corpus(tmp_path)(nlp)) == {"nds": 3}
+
+
+def test_train_is_shuffled_otherwise_each_epoch_and_alike_for_a_seed(corpus, nlp):
+    one, other = (make_multilingual_corpus(corpus, seed=3) for _ in range(2))
+    epochs = [[texts_of(reader(nlp)) for _ in range(2)] for reader in (one, other)]
+    assert epochs[0] == epochs[1]
+    assert epochs[0][0] != epochs[0][1]
+    assert epochs[0][0] != texts_of(make_multilingual_corpus(corpus, seed=4)(nlp))
+
+
+def test_other_splits_come_in_order_whatever_alpha(corpus, nlp):
+    reader = make_multilingual_corpus(corpus, split="dev", alpha=0.0, seed=1)
+    expected = [doc.text for lang in ("de", "en") for doc in make_docs(lang, 5, "Probe")]
+    assert texts_of(reader(nlp)) == texts_of(reader(nlp)) == expected
+
+
+def test_languages_and_limit(corpus, nlp):
+    reader = make_multilingual_corpus(corpus, languages=["sl", "de"], limit=6)
+    assert langs_of(reader(nlp)) == {"sl": 4, "de": 6}
+
+
+def test_uniform_sampling_repeats_small_languages_evenly(corpus, nlp):
+    reader = make_multilingual_corpus(corpus, alpha=0.0)
+    examples = list(reader(nlp))
+    assert langs_of(examples) == {"de": 20, "en": 20, "sl": 20}
+    for lang, n in SIZES.items():
+        counts = Counter(t for t in texts_of(examples) if t.startswith(lang))
+        assert set(counts.values()) <= ({1} if n > 20 else {20 // n, 20 // n + 1})
+    predicted = {id(example.predicted) for example in examples}
+    assert len(predicted) == len(examples)
+    assert set(texts_of(examples)) != set(texts_of(reader(nlp)))
+
+
+def test_every_epoch_has_every_label(tmp_path, nlp):
+    docs = make_docs("de", 400)
+    docs[333].set_ents([Span(docs[333], 1, 2, "MISC")])
+    docs[111][0].tag_ = "RARE"
+    save(tmp_path / "de" / "train.spacy", docs)
+    save(tmp_path / "en" / "train.spacy", make_docs("en", 10))
+    reader = make_multilingual_corpus(tmp_path, alpha=0.0)
+    for _ in range(5):
+        references = [example.reference for example in reader(nlp)]
+        assert "MISC" in {ent.label_ for doc in references for ent in doc.ents}
+        assert "RARE" in {token.tag_ for doc in references for token in doc}
+
+
+@given(
+    st.dictionaries(st.text(max_size=2), st.integers(0, 10**6), min_size=1, max_size=8),
+    st.floats(0, 1),
+)
+def test_quotas(sizes, alpha):
+    if not any(sizes.values()):
+        return
+    shares = quotas(sizes, alpha)
+    total = sum(sizes.values())
+    assert sum(shares.values()) == total
+    weights = {lang: n**alpha for lang, n in sizes.items() if n}
+    for lang, weight in weights.items():
+        assert abs(shares[lang] - total * weight / sum(weights.values())) <= 1 + 1e-6
+    assert quotas(sizes, 1.0) == {lang: n for lang, n in sizes.items() if n}
+
+
+@given(st.integers(1, 50), st.integers(0, 200), st.integers(0, 2**32), st.data())
+def test_draw(n, quota, seed, data):
+    always = data.draw(st.lists(st.integers(0, n - 1), unique=True)) if quota < n else []
+    drawn = draw(n, quota, always, np.random.default_rng(seed))
+    counts = np.bincount(drawn, minlength=n)
+    assert len(drawn) == quota and len(counts) == n
+    assert counts.max() - counts.min() <= 1
+    assert set(always[:quota]) <= set(drawn.tolist())
+
+
+def test_files_are_read_once(corpus, nlp, monkeypatch):
+    read = []
+    original = DocBin.from_disk
+    monkeypatch.setattr(
+        DocBin, "from_disk", lambda self, path: read.append(path) or original(self, path)
+    )
+    reader = make_multilingual_corpus(corpus)
+    for _ in range(3):
+        list(reader(nlp))
+    assert len(read) == 3
+    other = spacy.blank("xx")
+    assert all(example.reference.vocab is other.vocab for example in reader(other))
+
+
+# Soft targets
+
+
+def test_references_carry_soft_targets(corpus, nlp, tmp_path):
+    write_targets(tmp_path / "targets" / "de", "de", reversed(make_docs("de", 40)))
+    write_targets(tmp_path / "targets" / "en" / "a", "en", make_docs("en", 16))
+    write_targets(tmp_path / "targets" / "en" / "b", "en", make_docs("en", 16))
+    reader = make_multilingual_corpus(corpus, targets=tmp_path / "targets")
+    teachers = set()
+    for example in reader(nlp):
+        targets = example.reference.user_data["soft_targets"]
+        lang = example.reference.user_data["lang"]
+        assert len(targets) == {"de": 1, "en": 2, "sl": 0}[lang]
+        for target in targets:
+            np.testing.assert_array_equal(target.emissions(), scores_of(example.reference))
+            teachers.add(id(target.teacher))
+    assert len(teachers) == 3
+
+
+def test_a_sentence_without_soft_target_is_an_error(corpus, nlp, tmp_path):
+    write_targets(tmp_path / "targets" / "de", "de", make_docs("de", 39))
+    with pytest.raises(SkdError, match=r"SKD061.*\"de Satz 39\.\" \(de\)"):
+        make_multilingual_corpus(corpus, targets=tmp_path / "targets")(nlp)
+
+
+def test_targets_for_other_languages_are_an_error(corpus, nlp, tmp_path):
+    write_targets(tmp_path / "targets" / "fr", "fr", make_docs("fr", 2))
+    with pytest.raises(SkdError, match=r"SKD072.*targets.*\(fr\)"):
+        make_multilingual_corpus(corpus, targets=tmp_path / "targets")(nlp)
+
+
+def test_unlabelled_documents_come_with_targets_only(corpus, nlp, tmp_path):
+    vocab = Vocab()
+    plain = [Doc(vocab, words=["Nur", "Text", str(i)]) for i in range(3)]
+    for lang in ("de", "en"):
+        save(corpus / lang / "unlabelled.spacy", plain)
+    save(corpus / "tr" / "unlabelled.spacy", plain)
+    for lang in ("de", "tr"):
+        docs = make_docs("de", 40) + plain
+        write_targets(tmp_path / "targets" / lang, lang, docs)
+    languages = ["de", "en", "tr"]
+    reader = make_multilingual_corpus(
+        corpus, languages=languages, targets=tmp_path / "targets", unlabelled=True
+    )
+    examples = list(reader(nlp))
+    assert langs_of(examples) == {"de": 43, "en": 16, "tr": 3}
+    added = [e.reference for e in examples if e.reference.text.startswith("Nur Text")]
+    assert len(added) == 6
+    for doc in added:
+        assert len(doc.user_data["soft_targets"]) == 1
+        assert not doc.has_annotation("ENT_IOB") and not doc.has_annotation("TAG")
+    with pytest.raises(SkdError, match="SKD079.*paths.targets"):
+        make_multilingual_corpus(corpus, languages=languages, unlabelled=True)(nlp)
+
+
+# What can be wrong
+
+
+def test_missing_and_empty_folders(tmp_path, nlp):
+    for path in (tmp_path / "missing", tmp_path):
+        with pytest.raises(SkdError, match=str(path)):
+            make_multilingual_corpus(path)(nlp)
+
+
+def test_missing_languages_and_splits(corpus, nlp):
+    with pytest.raises(SkdError, match="SKD077.*'fr'.*paths.languages"):
+        make_multilingual_corpus(corpus, languages=["de", "fr"])(nlp)
+    with pytest.raises(SkdError, match="SKD077.*'fr'"):
+        make_multilingual_corpus(corpus, split="dev", languages=["de", "fr"])(nlp)
+    with pytest.raises(SkdError, match="SKD077.*'sl'.*dev.spacy"):
+        make_multilingual_corpus(corpus, split="dev", languages=["sl"])(nlp)
+    save(corpus / "kk" / "test.spacy", make_docs("kk", 1))
+    with pytest.raises(SkdError, match="SKD077.*'kk'.*train.spacy"):
+        make_multilingual_corpus(corpus)(nlp)
+
+
+def test_a_broken_file_is_named(corpus, nlp):
+    path = corpus / "de" / "train.spacy"
+    data = path.read_bytes()
+    for damaged in (b"", b"text", data[:-9], json.dumps({}).encode()):
+        path.write_bytes(damaged)
+        with pytest.raises(SkdError, match="SKD078.*de/train.spacy"):
+            make_multilingual_corpus(corpus)(nlp)
+
+
+def test_nothing_is_unpickled(corpus, nlp, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise AssertionError("unpickling")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    assert list(make_multilingual_corpus(Path(corpus))(nlp))

@@ -1,0 +1,95 @@
+"""Any encoder: the component's own, a shared tok2vec behind a listener, a transformer behind one."""
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc
+
+from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, train
+
+
+def with_listener(encoder_name, encoder_config, listener):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe(encoder_name, config=encoder_config)
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": listener}
+    nlp.add_pipe("crf_ner", name="pipe", config={"model": model})
+    return nlp
+
+
+def found(nlp):
+    docs = [Doc(nlp.vocab, words=words) for words, _ in SENTENCES]
+    return [[(e.start, e.end, e.label_) for e in doc.ents] for doc in nlp.pipe(docs)]
+
+
+def expected():
+    from spacy_skd.schemes import get_scheme
+
+    return [get_scheme("IOB2").decode(tags) for _, tags in SENTENCES]
+
+
+def test_shared_tok2vec():
+    listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
+    nlp = with_listener("tok2vec", {"model": SMALL_TOK2VEC}, listener)
+    train(nlp, make_examples(nlp))
+    assert found(nlp) == expected()
+
+
+@pytest.fixture(scope="module")
+def tiny_transformer(tmp_path_factory):
+    """A folder as `save_pretrained` leaves it, with a word-level tokenizer of our sentences."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("spacy_transformers")
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    words = sorted({word for sentence, _ in SENTENCES for word in sentence})
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {word: i for i, word in enumerate(special + words)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    folder = tmp_path_factory.mktemp("tiny")
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=64,
+    ).save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_transformer(tiny_transformer, tmp_path):
+    listener = {
+        "@architectures": "spacy-transformers.TransformerListener.v1",
+        "grad_factor": 1.0,
+        "pooling": {"@layers": "reduce_mean.v1"},
+    }
+    model = {
+        "@architectures": "spacy-transformers.TransformerModel.v3",
+        "name": str(tiny_transformer),
+        "get_spans": {
+            "@span_getters": "spacy-transformers.strided_spans.v1",
+            "window": 32,
+            "stride": 24,
+        },
+        "tokenizer_config": {"use_fast": True},
+    }
+    nlp = with_listener("transformer", {"model": model}, listener)
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    losses = [nlp.update(examples, sgd=optimizer)["pipe"] for _ in range(40)]
+    assert np.isfinite(losses).all() and losses[-1] < 0.2 * losses[0]
+    nlp.to_disk(tmp_path / "nlp")
+    assert found(spacy.load(tmp_path / "nlp")) == found(nlp) == expected()

@@ -1,0 +1,63 @@
+import pytest
+
+from spacy_skd.training.teachers import TABLE_LINE, TeacherJob, error_line
+
+
+@pytest.mark.parametrize(
+    "line,step",
+    [
+        ("  E       #  LOSS NER  ENTS_F   SCORE", None),
+        ("---  ------  --------  ------  ------", None),
+        ("  0       0      9.33    0.00    0.00", "0"),
+        (" 12    3400      9.33    0.00    0.00", "3400"),
+    ],
+)
+def test_table_lines(line, step):
+    assert TABLE_LINE.match(line)["step"] == step
+
+
+@pytest.mark.parametrize("line", ["ℹ Pipeline: ['ner']", "======= Training =======", "", "E"])
+def test_other_lines(line):
+    assert not TABLE_LINE.match(line)
+
+
+@pytest.mark.parametrize(
+    "output,returncode,expected",
+    [
+        (["info", "Error: [SKD040] Component 'ner' found no label."], 1, "Error: [SKD040] Comp"),
+        (
+            ["Traceback", "  File", "ValueError: [E1] A long", "message", ""],
+            1,
+            "ValueError: [E1] A",
+        ),
+        (
+            ["✘ Config validation error", "training -> x", "  bad"],
+            1,
+            "✘ Config validation error tra",
+        ),
+        (["no module named spacy"], 1, "no module named spacy"),
+        (["  0   0   1.0"], -9, "ended with exit code -9"),
+        ([], 3, "ended with exit code 3"),
+    ],
+)
+def test_error_line(output, returncode, expected):
+    line = error_line(output, returncode)
+    assert line.startswith(expected) and "\n" not in line
+
+
+def test_fingerprint_changes_with_what_the_teacher_is_made_from(tmp_path):
+    config = tmp_path / "config.cfg"
+    files = [config, tmp_path / "de" / "train.spacy", tmp_path / "de" / "dev.spacy"]
+    (tmp_path / "de").mkdir()
+    for path in files:
+        path.write_bytes(b"1")
+
+    def fingerprint(**overrides):
+        return TeacherJob("de", config, tmp_path, tmp_path, overrides, -1).fingerprint()
+
+    seen = {fingerprint(), fingerprint(a=1), fingerprint(a=2)}
+    assert fingerprint(a=1, b=2) == fingerprint(b=2, a=1)
+    for path in files:
+        path.write_bytes(b"2")
+        seen.add(fingerprint())
+    assert len(seen) == 6
