@@ -80,7 +80,9 @@ def test_sentences_have_the_same_fingerprint_if_words_and_spaces_are_the_same(on
     docs = [make_doc(*zip(*tokens)) for tokens in (one, other)]
     same = sentence_fingerprint(docs[0]) == sentence_fingerprint(docs[1])
     assert same == (one == other)
-    assert sentence_fingerprint(Doc(Vocab(), *map(list, zip(*one)))) == sentence_fingerprint(docs[0])
+    assert sentence_fingerprint(Doc(Vocab(), *map(list, zip(*one)))) == sentence_fingerprint(
+        docs[0]
+    )
 
 
 @given(words_and_spaces, words_and_spaces)
@@ -358,7 +360,9 @@ def project(tmp_path):
     for lang in ("de", "en"):
         save_docs(tmp_path / "corpus" / lang / "train.spacy", WORDS + WORDS[:2])
         save_docs(tmp_path / "corpus" / lang / "test.spacy", WORDS)
-    save_docs(tmp_path / "corpus" / "en" / "unlabelled.spacy", [["More"], ["London", "."], WORDS[0]])
+    save_docs(
+        tmp_path / "corpus" / "en" / "unlabelled.spacy", [["More"], ["London", "."], WORDS[0]]
+    )
     save_docs(tmp_path / "corpus" / "kk" / "test.spacy", WORDS)
     save_teacher(tmp_path / "teachers" / "de")
     save_teacher(tmp_path / "teachers" / "en" / "model-best", seed=1)

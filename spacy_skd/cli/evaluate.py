@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, Dict, List, Optional
 
 import srsly
 import typer
 from spacy.cli._util import string_to_list
+from wasabi import msg
 
 from ._app import app
 
@@ -44,6 +45,8 @@ def evaluate_cli(
         languages=string_to_list(languages),
         show=show,
     )
+    if output is not None:
+        write_report(output, report)
     print(score_tables(report))
     last = list(report["pipelines"].values())[-1]
     metric = next(metric for metric in METRICS if metric in last["average"])
@@ -51,7 +54,12 @@ def evaluate_cli(
         for doc in docs:
             print(f"[{language}] {mark_labels(doc, metric)}")
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        partial = output.with_name(output.name + ".partial")
-        srsly.write_json(partial, report)
-        os.replace(partial, output)
+        msg.good(f"Scores written to {output}")
+
+
+def write_report(path: Path, report: Dict[str, Any]) -> None:
+    """Write JSON beside the target, and rename it when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    srsly.write_json(partial, report)
+    os.replace(partial, path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import typer
 from spacy.cli._util import parse_config_overrides, string_to_list
+from wasabi import msg
 
 from ..errors import Errors, SkdError
 from ._app import app
@@ -48,3 +49,7 @@ def teachers_cli(
     failed = [report.language for report in reports if report.status == "failed"]
     if failed:
         raise SkdError(Errors.SKD129.format(languages=", ".join(failed), output=output))
+    if all(report.status == "skipped" for report in reports):
+        msg.good("Nothing changed")
+    else:
+        msg.good(f"Teachers written to {output}")

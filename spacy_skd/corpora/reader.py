@@ -36,8 +36,8 @@ def make_multilingual_corpus(
     path (Optional[Path]): The corpus folder. None is an error when the corpus is read, not before,
         so that configs whose paths are not filled in yet can be resolved.
     split (str): "train", "dev", "test", or any other file's name.
-    languages (Optional[List[str]]): Only these; None: all in the folder. For training each must have
-        the split, otherwise at least one.
+    languages (Optional[List[str]]): Only these; None: all in the folder. For training each must
+        have the split, otherwise at least one.
     alpha (float): A language of n documents is drawn in proportion to n ** alpha: 1 is proportional
         (every document once an epoch), 0 uniform over languages, between them smoothed.
     limit (int): Read at most so many documents of each file; 0: all.
@@ -45,15 +45,16 @@ def make_multilingual_corpus(
     targets (Optional[Path]): Folder of soft targets. Each reference gets
         `user_data["soft_targets"]`: a `SoftTarget` for each teacher of its language.
     unlabelled (bool): For training, add `<lang>/unlabelled.spacy` of the languages with targets.
-    RETURNS (Callable[[Language], Iterator[Example]]): Each call reads one epoch. Predicted documents
-        have the tokens of the reference, references their language in `user_data["lang"]`.
+    RETURNS (Callable[[Language], Iterator[Example]]): Each call reads one epoch. Predicted
+        documents have the tokens of the reference, references their language in
+        `user_data["lang"]`.
     """
     return MultilingualCorpus(path, split, languages, alpha, limit, seed, targets, unlabelled)
 
 
 class MultilingualCorpus:
-    """See `make_multilingual_corpus`. Raises `SkdError` when called for a corpus or targets that are
-    missing or broken, and for targets that were not made from this corpus.
+    """See `make_multilingual_corpus`. Raises `SkdError` when called for a corpus or targets that
+    are missing or broken, and for targets that were not made from this corpus.
     """
 
     def __init__(

@@ -20,6 +20,7 @@ from .scorers import METRICS, mean
 
 # What belongs to a metric besides its own value.
 DETAILS = {"ents_f": ("ents_p", "ents_r", "ents_per_type"), "tag_acc": (), "pos_acc": ()}
+COUNTS = ("sentences", "words", "seconds")
 ATTRIBUTES = {"tag_acc": "tag_", "pos_acc": "pos_"}
 
 
@@ -86,8 +87,8 @@ def evaluate_pipelines(
     RETURNS: the report, ready for JSON, with scores between 0 and 1,
         {"corpus", "split", "languages", "pipelines": {name: {"source", "languages": {lang: scores},
         "average": scores}}}, where scores are `ents_p/r/f` and `ents_per_type`, or `tag_acc` and
-        `tag_per_type` (`pos_...`), with `sentences`, `words` and `words_per_second`; and the
-        documents to show by language.
+        `tag_per_type` (`pos_...`), with `sentences`, `words`, `seconds` and
+        `words_per_second`; and the documents to show by language.
     Raises `SkdError` if the corpus, a split or a pipeline is missing or of no use here.
     """
     names = [candidate.name for candidate in candidates]
@@ -140,8 +141,8 @@ def evaluate_language(
             attribute = ATTRIBUTES[metric]
             scores[f"{attribute}per_type"] = score_per_type(examples, attribute)
     words = sum(len(doc) for doc in docs)
-    scores.update(sentences=len(docs), words=words, words_per_second=words / seconds)
-    return scores
+    counts = {"sentences": len(docs), "words": words, "seconds": seconds}
+    return {**scores, **counts, "words_per_second": words / seconds}
 
 
 def score_per_type(examples: Sequence[Example], attribute: str) -> Dict[str, Dict[str, float]]:
@@ -165,10 +166,8 @@ def score_per_type(examples: Sequence[Example], attribute: str) -> Dict[str, Dic
 
 def average(languages: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     """Means over the languages; counts and speed over all of them together."""
-    keys = [key for key in languages[0] if key in METRICS or key in DETAILS["ents_f"][:2]]
-    scores: Dict[str, Any] = {key: mean(scores.get(key) for scores in languages) for key in keys}
-    words = sum(scores["words"] for scores in languages)
-    seconds = sum(scores["words"] / scores["words_per_second"] for scores in languages)
-    sentences = sum(scores["sentences"] for scores in languages)
-    scores.update(sentences=sentences, words=words, words_per_second=words / seconds)
-    return scores
+    averaged = {*METRICS, "ents_p", "ents_r"}
+    keys = {key: None for scores in languages for key in scores if key in averaged}
+    means: Dict[str, Any] = {key: mean(scores.get(key) for scores in languages) for key in keys}
+    totals = {key: sum(scores[key] for scores in languages) for key in COUNTS}
+    return {**means, **totals, "words_per_second": totals["words"] / totals["seconds"]}

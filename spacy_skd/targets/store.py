@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import os
 from pathlib import Path
 from typing import Dict, List, Sequence, Set, Tuple
 
@@ -103,7 +104,9 @@ class Store:
         self.lang: str = meta["plan"]["lang"]
         self.plan: Dict = meta["plan"]
         self.teacher = teacher_from_json(meta["teacher"])
-        self.shards = [Shard(path, entry, len(self.teacher.tags), pages) for entry in meta["shards"]]
+        self.shards = [
+            Shard(path, entry, len(self.teacher.tags), pages) for entry in meta["shards"]
+        ]
         self._build_index()
         pages.release()
 
@@ -122,7 +125,7 @@ class Store:
         return len(self._fingerprints)
 
     def find(self, doc: Doc, fingerprint: int) -> SoftTarget:
-        """The soft target of a document, given its fingerprint. Raises `SkdError` if it is absent."""
+        """The soft target of the document with a fingerprint. Raises `SkdError` if it is absent."""
         key = np.uint64(fingerprint)
         i = self._fingerprints.searchsorted(key)
         if i == len(self._fingerprints) or self._fingerprints[i] != key:
@@ -137,7 +140,7 @@ class Store:
 
     def check_teacher(self) -> None:
         """Raise `SkdError` if the teacher is where it was, but is no longer the same."""
-        teacher = (self.path / self.plan["teacher"]["path"]).resolve()
+        teacher = teacher_path(self.path, self.plan)
         if not teacher.is_dir():
             return
         if teacher_fingerprint(teacher) != self.plan["teacher"]["fingerprint"]:
@@ -178,9 +181,9 @@ class Shard:
 
 
 class Pages:
-    """The pages of mapped files that count as this process's memory, kept from growing with the files.
-
-    They belong to the system's page cache. Given back, they stay there, and views of them stay valid.
+    """The pages of mapped files that count as memory of this process, kept from growing with the
+    files. They belong to the system's page cache: given back, they stay there, and views of them
+    stay valid.
     """
 
     def __init__(self) -> None:
@@ -236,7 +239,7 @@ def verify_file(path: Path, entry: Dict) -> None:
 
 
 def read_meta(path: Path) -> Dict:
-    """The description of a store. Raises `SkdError` if it is damaged, or describes something else."""
+    """The description of a store. Raises `SkdError` if it is damaged or of something else."""
     try:
         meta = json.loads(path.read_text(encoding="utf8"))
     except ValueError as error:
@@ -251,6 +254,12 @@ def read_meta(path: Path) -> Dict:
         reason = f"it lacks {', '.join(sorted(lacking))}"
         raise SkdError(Errors.SKD065.format(path=path, reason=reason))
     return meta
+
+
+def teacher_path(store: Path, plan: Dict) -> Path:
+    """Where the teacher of a store was when it was made, seen from where the store is now."""
+    # Not `resolve`: the path was made by names alone, so that symbolic links must not be followed.
+    return Path(os.path.abspath(store / plan["teacher"]["path"]))
 
 
 def teacher_from_json(data: Dict) -> Teacher:

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from ..errors import Errors, SkdError
 from ..transfer import Teacher
 from .fingerprints import file_checksum, sentence_fingerprint, text_fingerprint
-from .store import FORMAT, META, PARTIAL, STALE, VERSION, excerpt, import_pyarrow
+from .store import FORMAT, META, PARTIAL, STALE, VERSION, excerpt, import_pyarrow, teacher_path
 
 PLAN = "plan.json"
 FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -101,8 +101,8 @@ class TargetWriter:
         }
 
     def _raise_not_finite(self, what: str) -> None:
-        path = (self.path / self.plan["teacher"]["path"]).resolve()
-        raise SkdError(Errors.SKD071.format(teacher=path, what=what))
+        teacher = teacher_path(self.path, self.plan)
+        raise SkdError(Errors.SKD071.format(teacher=teacher, what=what))
 
 
 class Buffer:

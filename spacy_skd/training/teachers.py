@@ -255,13 +255,20 @@ def run_jobs(todo: List[TeacherJob], jobs: int, output: Path) -> List[TeacherRep
 @contextmanager
 def kill_as_interrupt() -> Iterator[None]:
     """Let `kill` and a closed terminal end this process as Ctrl-C does: after its children."""
-    signals = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, signal.default_int_handler) for number in signals]
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # Not those that someone, such as nohup, has set to something else.
+    numbers = [n for n in map(signal.Signals.__getitem__, names) if is_default(n)]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
     try:
         yield
     finally:
-        for number, handler in zip(signals, before):
-            signal.signal(number, handler)
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def is_default(number: signal.Signals) -> bool:
+    return signal.getsignal(number) == signal.SIG_DFL
 
 
 def show(line: str, stream: Optional[IO[str]] = None) -> None:

@@ -39,6 +39,7 @@ def test_trains_skips_and_retrains(skd, corpus, config, tmp_path):
     result = skd(*command, "--training.max_steps", 10)
     assert result.returncode == 0
     assert table_row(result.stdout, "de")[-1] == table_row(result.stdout, "en")[-1] == "skipped"
+    assert "Nothing changed" in result.stdout
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
 
     # other data for one language: only its teacher is made anew
