@@ -213,12 +213,12 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD111 = "{path} holds no <language>/{name}, which the demo corpus is made from."
     SKD112 = "{path}:{line}: not encoded in UTF-8. Save the file as UTF-8."
     SKD113 = (
-        "{path}:{line}: nothing fills slot {slot}: {list} holds no name {place}. Add names, or correct "
-        "the slot."
+        "{path}:{line}: a slot has nothing to be filled with: {list} holds no name {place}. Correct the "
+        "slot, or add names."
     )
     SKD114 = (
-        "{path}:{line}: '{text}' is no slot. Write a slot as {{PER}}, {{PER:group}}, or {{per}} for a name "
-        "in lower case."
+        "{path}:{line}: '{text}' is no slot. Slots are {{PER}}, {{PER:group}}, {{per}} for a name in lower "
+        "case, and <group> for words."
     )
     SKD115 = "{path}:{line}: the same as line {first}. Remove one of them."
     SKD116 = (

@@ -2,9 +2,10 @@
 
 A folder `<language>/` holds `frames.txt`, one frame a line, and one list of names per entity type
 (`PER.txt`, `LOC.txt`, ...), one name a line. Names before the first `[group]` heading fill the slot
-`{PER}`, those of a group `{PER:group}`, those of either of two `{PER:group|other}`. A slot in lower
+`{PER}`, those of a group `{PER:group}`, those of either of two `{PER:group+other}`. A slot in lower
 case, `{per}`, lower-cases its name; a frame in capitals throughout gives its names in capitals.
-Lines that start with `# ` are comments.
+`<day>` is filled with a word or phrase, no entity, from group `[day]` of `words.txt`. Lines that
+start with `# ` are comments.
 """
 
 import re
@@ -17,17 +18,19 @@ from ..errors import Errors, SkdError
 from .folder import FRAMES
 from .lines import Line, read_bytes
 
-SLOT = re.compile(r"\{([A-Za-z]+)(?::([\w|-]+))?\}")
+SLOT = re.compile(r"\{([A-Za-z]+)(?::([\w+-]+))?\}|<([\w-]+)>")
 HEADING = re.compile(r"\[([\w-]+)\]")
 COMMENT = "# "
+# The list, words.txt, whose words are no names.
+WORDS = "words"
 
-# An entity type and one of the groups of its list; "" is for the names before the first heading.
+# A list and one of the groups in it; "" is for the names before the first heading.
 Group = Tuple[str, str]
 Names = Dict[Group, List[str]]
 
 
 class Slot(NamedTuple):
-    """A place for a name of any of some groups, in lower case or as it is in its list."""
+    """A place for a name or words of any of some groups, in lower case or as they are listed."""
 
     groups: Tuple[Group, ...]
     lower: bool
@@ -49,7 +52,7 @@ class Frame:
 
 def read_names(folder: Path) -> Names:
     """The names of every list of a language, by entity type and group. Raises `SkdError` for a
-    list that is empty, not UTF-8, or has a name twice.
+    list that is empty, not UTF-8, or has a name twice in one group.
     """
     names: Names = {}
     for path in sorted(folder.glob("*.txt")):
@@ -73,49 +76,52 @@ def read_frames(folder: Path, names: Names) -> List[Frame]:
 
 
 def _read_list(path: Path) -> Names:
-    group, names = "", defaultdict(list)
-    lines: Dict[str, int] = {}
+    group = ""
+    numbers: Dict[str, Dict[str, int]] = defaultdict(dict)
     for number, line in _read_lines(path):
         heading = HEADING.fullmatch(line)
         if heading:
             group = heading[1]
-        elif line in lines:
-            raise SkdError(Errors.SKD115.format(path=path, line=number, first=lines[line]))
+        elif line in numbers[group]:
+            first = numbers[group][line]
+            raise SkdError(Errors.SKD115.format(path=path, line=number, first=first))
         else:
-            lines[line] = number
-            names[path.stem, group].append(line)
-    if not names:
+            numbers[group][line] = number
+    if not any(numbers.values()):
         raise SkdError(Errors.SKD088.format(path=path))
-    return names
+    return {(path.stem, group): list(lines) for group, lines in numbers.items() if lines}
 
 
 def _parse_frame(path: Path, number: int, line: str, names: Names) -> Frame:
-    # The pattern has two groups, so split() gives text, label, groups, text, label, groups, text.
-    parts = SLOT.split(line)
-    texts = tuple(parts[0::3])
-    stray = re.search(r"\S*[{}]\S*", " ".join(texts))
+    # The pattern has three groups, so every fourth part is text between slots.
+    texts = tuple(SLOT.split(line)[::4])
+    stray = re.search(r"\S*[{}<>]\S*", " ".join(texts))
     if stray:
         raise SkdError(Errors.SKD114.format(path=path, line=number, text=stray[0]))
-    slots = []
-    for label, groups in zip(parts[1::3], parts[2::3]):
-        slot = Slot(
-            tuple((label.upper(), group) for group in (groups or "").split("|")), label.islower()
-        )
-        _check_slot(path, number, slot, names)
-        slots.append(slot)
-    return Frame(texts, tuple(slots))
+    slots = tuple(map(_parse_slot, SLOT.finditer(line)))
+    for slot in slots:
+        for list_name, group in slot.groups:
+            if (list_name, group) not in names:
+                message = Errors.SKD113.format(
+                    path=path,
+                    line=number,
+                    list=path.with_name(f"{list_name}.txt"),
+                    place=describe(group),
+                )
+                raise SkdError(message)
+    return Frame(texts, slots)
 
 
-def _check_slot(path: Path, number: int, slot: Slot, names: Names) -> None:
-    for label, group in slot.groups:
-        if (label, group) not in names:
-            where = path.with_name(f"{label}.txt")
-            what = f"{label}:{group}" if group else label
-            place = f"under [{group}]" if group else "before the first [group]"
-            message = Errors.SKD113.format(
-                path=path, line=number, slot=f"{{{what}}}", list=where, place=place
-            )
-            raise SkdError(message)
+def _parse_slot(match: re.Match) -> Slot:
+    label, groups, words = match.groups(default="")
+    if words:
+        return Slot(((WORDS, words),), lower=False)
+    return Slot(tuple((label.upper(), group) for group in groups.split("+")), label.islower())
+
+
+def describe(group: str) -> str:
+    """Where in a list the names of a group are, for messages."""
+    return f"under [{group}]" if group else "before the first [group]"
 
 
 def _read_lines(path: Path) -> List[Line]:

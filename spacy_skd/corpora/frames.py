@@ -13,12 +13,12 @@ from spacy.tokens import Doc
 from ..errors import Errors, SkdError
 from .documents import SPLITS, make_doc
 from .folder import language_folders
-from .frame_files import Frame, Names, read_frames, read_names
+from .frame_files import WORDS, Frame, Names, describe, read_frames, read_names
 
 # What part of the frames and of the names each split has for itself. Unlabelled text uses those of
 # train as well, as text from the same source would.
-FRAME_SHARES = {"train": 0.64, "dev": 0.12, "test": 0.16, "unlabelled": 0.08}
-NAME_SHARES = {"train": 0.54, "dev": 0.14, "test": 0.18, "unlabelled": 0.14}
+FRAME_SHARES = {"train": 0.68, "dev": 0.10, "test": 0.14, "unlabelled": 0.08}
+NAME_SHARES = {"train": 0.60, "dev": 0.12, "test": 0.16, "unlabelled": 0.12}
 SOURCES = {split: (split,) for split in SPLITS} | {"unlabelled": ("unlabelled", "train")}
 
 # Frames next to each other are of a kind (news, sport, ...): each block is dealt out to all splits.
@@ -65,15 +65,17 @@ def generate(
 def _generate_language(
     folder: Path, rng: random.Random, sizes: Dict[str, int]
 ) -> Dict[str, List[Doc]]:
-    names = read_names(folder)
-    frames_of = deal_frames(read_frames(folder, names), rng)
+    lists = read_names(folder)
+    frames_of = deal_frames(read_frames(folder, lists), rng)
+    words = {group: lists[group] for group in lists if group[0] == WORDS}
+    names = {group: lists[group] for group in lists if group not in words}
     names_of = deal_names(folder, names, rng)
     writer = SentenceWriter(folder.name, rng)
     splits = {}
     for split, size in sizes.items():
         frames = [frame for source in SOURCES[split] for frame in frames_of[source]]
         fillers = {g: [n for source in SOURCES[split] for n in names_of[source][g]] for g in names}
-        splits[split] = writer.write(frames, fillers, size, annotated=split != "unlabelled")
+        splits[split] = writer.write(frames, fillers | words, size, annotated=split != "unlabelled")
         if len(splits[split]) < size:
             message = Errors.SKD117.format(
                 path=folder, found=len(splits[split]), size=size, split=split
@@ -127,8 +129,7 @@ def deal_names(folder: Path, names: Names, rng: random.Random) -> Dict[str, Name
     for label, group in names:
         if not all(splits[split][label, group] for split in SPLITS):
             path = folder / f"{label}.txt"
-            place = f"under [{group}]" if group else "before the first [group]"
-            raise SkdError(Errors.SKD116.format(path=path, place=place))
+            raise SkdError(Errors.SKD116.format(path=path, place=describe(group)))
     return splits
 
 
@@ -197,7 +198,7 @@ class SentenceWriter:
         return make_doc(self.nlp.vocab, self.lang, words, spaces, ents=ents)
 
     def _fill(self, frame: Frame, names: Names) -> Iterator[Piece]:
-        """The pieces of a sentence, each with its entity type ("" for none); no name twice."""
+        """The pieces of a sentence, each with its entity type ("" for none). No name comes twice."""
         used: Set[str] = set()
         for text, slot in zip(frame.texts, frame.slots):
             yield text, ""
@@ -205,7 +206,7 @@ class SentenceWriter:
             unused = [choice for choice in choices if choice[0] not in used]
             name, label = self.rng.choice(unused or choices)
             used.add(name)
-            yield (name.lower() if slot.lower else name), label
+            yield (name.lower() if slot.lower else name), "" if label == WORDS else label
         yield frame.texts[-1], ""
 
     def _draw_case(self, frame: Frame) -> Callable[[str], str]:

@@ -1,9 +1,8 @@
 /* The inner loops of the kernels, on rows of doubles.
  *
- * A matrix row is padded to `width`, a multiple of 4. The code is compiled for the baseline of the machine
- * and, on x86-64, once more for AVX2, which takes half the time; `vectors_init` chooses. No result depends
- * on the choice: neither version fuses multiplications with additions, and both add in the same order
- * wherever an order could decide a tie.
+ * A matrix row is padded to `width`, a multiple of 4. The loops are compiled for the baseline of the
+ * machine and, on x86-64, once more for AVX2, which takes half the time; `vectors_init` chooses. Results
+ * of the two differ in their last bits at most, those of `best_sum` not at all.
  */
 #ifndef SPACY_SKD_VECTORS_H
 #define SPACY_SKD_VECTORS_H
@@ -16,7 +15,7 @@ typedef struct {
     /* The largest of x[0..n), -inf if n is 0. */
     double (*largest)(const double *x, ptrdiff_t n);
     /* y = exp(x - shift) for n values that are at most `shift`, 0 for -inf, and zeros up to `width`.
-     * Lowers *lowest to the smallest x - shift that is not -inf. */
+     * lowest[j] is lowered to x[j] - shift, unless that is -inf. */
     void (*exponentials)(double *y, const double *x, ptrdiff_t n, ptrdiff_t width, double shift,
                          double *lowest);
     /* y = log(x) for n values of x from DBL_MIN to 1. */

@@ -2,10 +2,15 @@
  * instruction set. VECTOR_NAME(x) is the name of x in this set, VECTOR_TARGET the set. */
 
 #define V VECTOR_LANES
-#define vec VECTOR_NAME(vec)
-#define ivec VECTOR_NAME(ivec)
-#define unaligned VECTOR_NAME(unaligned)
-#define INLINE VECTOR_TARGET static inline
+#define F(name) VECTOR_NAME(name)
+#define vec F(vec)
+#define ivec F(ivec)
+#define unaligned F(unaligned)
+#if defined(__GNUC__)
+#define INLINE VECTOR_TARGET static inline __attribute__((always_inline))
+#else
+#define INLINE static inline
+#endif
 #define LOAD(p) (*(const unaligned *)(p))
 #define STORE(p, v) (*(unaligned *)(p) = (v))
 
@@ -15,14 +20,14 @@ typedef double unaligned;
 #define SPLAT(x) (x)
 #define MAX(x, y) ((x) > (y) ? (x) : (y))
 #define MIN(x, y) ((x) < (y) ? (x) : (y))
-#define ZERO_WHERE_EQUAL(v, x, y) ((x) == (y) ? 0.0 : (v))
+#define IF_EQUAL(x, y, then, otherwise) ((x) == (y) ? (then) : (otherwise))
 #else
 typedef double vec __attribute__((vector_size(8 * V)));
 typedef long long ivec __attribute__((vector_size(8 * V)));
 typedef double unaligned __attribute__((vector_size(8 * V), aligned(8), may_alias));
 #define SPLAT(x) ((x) - (vec){0})
 #define SELECT(mask, x, y) ((vec)(((mask) & (ivec)(x)) | (~(mask) & (ivec)(y))))
-#define ZERO_WHERE_EQUAL(v, x, y) ((vec)((ivec)(v) & ((x) != (y))))
+#define IF_EQUAL(x, y, then, otherwise) SELECT((x) == (y), then, otherwise)
 #if defined(__SSE2__) && V == 2
 #include <immintrin.h>
 #define MAX(x, y) ((vec)_mm_max_pd((__m128d)(x), (__m128d)(y)))
@@ -36,3 +41,254 @@ typedef double unaligned __attribute__((vector_size(8 * V), aligned(8), may_alia
 #endif
 #endif
 
+INLINE double F(sum_lanes)(vec x) {
+    double lanes[V], sum = 0.0;
+    STORE(lanes, x);
+    for (int l = 0; l < V; l++)
+        sum += lanes[l];
+    return sum;
+}
+
+/* A vector of which only the first n lanes are in memory. */
+INLINE vec F(load_part)(const double *p, ptrdiff_t n, double rest) {
+    double lanes[V];
+    for (int l = 0; l < V; l++)
+        lanes[l] = l < n ? p[l] : rest;
+    return LOAD(lanes);
+}
+
+INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
+    double lanes[V];
+    STORE(lanes, x);
+    for (int l = 0; l < n; l++)
+        p[l] = lanes[l];
+}
+
+VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
+    vec most = SPLAT(-INFINITY);
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V)
+        most = MAX(most, LOAD(x + j));
+    most = MAX(most, F(load_part)(x + j, n - j, -INFINITY));
+    double lanes[V], result = -INFINITY;
+    STORE(lanes, most);
+    for (int l = 0; l < V; l++)
+        result = lanes[l] > result ? lanes[l] : result;
+    return result;
+}
+
+/* exp(x) of x <= 0, 0 only for -inf, else at least exp(-700): a power of 2 times a polynomial in the
+ * rest. Relative error below 1e-15. */
+#if V == 1
+INLINE vec F(exponential)(vec x) { return x > -INFINITY ? exp(MAX(x, -700.0)) : 0.0; }
+#else
+INLINE vec F(exponential)(vec x) {
+    /* Added to a small number, 1.5 * 2^52 leaves its nearest integer in the low bits. */
+    const double rounder = 6755399441055744.0;
+    vec bounded = MAX(x, SPLAT(-700.0));
+    vec rounded = bounded * 1.44269504088896340736 + rounder;
+    vec exponent = rounded - rounder;
+    vec rest = bounded - exponent * 6.93147180369123816490e-01;
+    rest = rest - exponent * 1.90821492927058770002e-10;
+    /* The even and the odd terms of the exponential series, x^12 / 12! the last. */
+    vec square = rest * rest;
+    vec even = square * (1.0 / 479001600) + 1.0 / 3628800;
+    even = ((even * square + 1.0 / 40320) * square + 1.0 / 720) * square + 1.0 / 24;
+    even = (even * square + 0.5) * square + 1.0;
+    vec odd = (square * (1.0 / 39916800) + 1.0 / 362880) * square + 1.0 / 5040;
+    odd = ((odd * square + 1.0 / 120) * square + 1.0 / 6) * square + 1.0;
+    vec power = (vec)(((ivec)rounded + 1023) << 52);
+    return IF_EQUAL(x, SPLAT(-INFINITY), SPLAT(0.0), (even + odd * rest) * power);
+}
+#endif
+
+INLINE void F(exponentials_at)(double *y, vec shifted, double *lowest) {
+    vec legal = IF_EQUAL(shifted, SPLAT(-INFINITY), SPLAT(0.0), shifted);
+    STORE(lowest, MIN(LOAD(lowest), legal));
+    STORE(y, F(exponential)(shifted));
+}
+
+VECTOR_TARGET static void F(exponentials)(double *y, const double *x, ptrdiff_t n,
+                                          ptrdiff_t width, double shift, double *lowest) {
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V)
+        F(exponentials_at)(y + j, LOAD(x + j) - shift, lowest + j);
+    for (; j < width; j += V)
+        F(exponentials_at)(y + j, F(load_part)(x + j, n - j, -INFINITY) - shift, lowest + j);
+}
+
+/* log(x) of x = 2^e * m, m from sqrt(1/2) to sqrt(2), with log(m) = 2 artanh((m - 1) / (m + 1)) as a
+ * series. Relative error below 1e-15. */
+#if V == 1
+INLINE vec F(logarithm)(vec x) { return log(x); }
+#else
+INLINE vec F(logarithm)(vec x) {
+    const double two_52 = 4503599627370496.0;
+    ivec bits = (ivec)x, mantissa_bits = (ivec)(SPLAT(0.0)) + 0xFFFFFFFFFFFFFLL;
+    vec exponent = (vec)((bits >> 52) | (ivec)SPLAT(two_52)) - two_52 - 1023.0;
+    vec m = (vec)((bits & mantissa_bits) | (ivec)SPLAT(1.0));
+    ivec large = m > SPLAT(1.41421356237309504880);
+    m = SELECT(large, m * 0.5, m);
+    exponent = SELECT(large, exponent + 1.0, exponent);
+    vec f = (m - 1.0) / (m + 1.0), square = f * f;
+    vec series = SPLAT(1.0 / 21);
+    for (int i = 19; i > 0; i -= 2)
+        series = series * square + 1.0 / i;
+    return 2.0 * f * series + exponent * 0.693147180559945309417;
+}
+#endif
+
+VECTOR_TARGET static void F(logarithms)(double *y, const double *x, ptrdiff_t n) {
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V)
+        STORE(y + j, F(logarithm)(LOAD(x + j)));
+    F(store_part)(y + j, F(logarithm)(F(load_part)(x + j, n - j, 1.0)), n - j);
+}
+
+/* `columns` vectors of `weighted_sum`, a constant so that the sums stay in registers. */
+INLINE void F(weighted_sum_of)(const int columns, double *out, const double *weights,
+                            const double *matrix, ptrdiff_t rows, ptrdiff_t width) {
+    vec sum[6];
+    for (int c = 0; c < columns; c++)
+        sum[c] = SPLAT(0.0);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const vec weight = SPLAT(weights[i]);
+        for (int c = 0; c < columns; c++)
+            sum[c] += weight * LOAD(matrix + i * width + c * V);
+    }
+    for (int c = 0; c < columns; c++)
+        STORE(out + c * V, sum[c]);
+}
+
+INLINE void F(best_sum_of)(const int columns, double *out, const double *scores,
+                        const double *matrix, ptrdiff_t rows, ptrdiff_t width) {
+    vec best[6];
+    for (int c = 0; c < columns; c++)
+        best[c] = SPLAT(-INFINITY);
+    for (ptrdiff_t i = 0; i < rows; i++) {
+        const vec score = SPLAT(scores[i]);
+        for (int c = 0; c < columns; c++)
+            best[c] = MAX(best[c], score + LOAD(matrix + i * width + c * V));
+    }
+    for (int c = 0; c < columns; c++)
+        STORE(out + c * V, best[c]);
+}
+
+#define BY_COLUMNS(work, out, x, matrix, rows, width)                                              \
+    for (ptrdiff_t j = 0; j < width; j += 6 * V) {                                                 \
+        switch ((width - j) / V) {                                                                 \
+        case 1: work(1, out + j, x, matrix + j, rows, width); break;                               \
+        case 2: work(2, out + j, x, matrix + j, rows, width); break;                               \
+        case 3: work(3, out + j, x, matrix + j, rows, width); break;                               \
+        case 4: work(4, out + j, x, matrix + j, rows, width); break;                               \
+        case 5: work(5, out + j, x, matrix + j, rows, width); break;                               \
+        default: work(6, out + j, x, matrix + j, rows, width);                                     \
+        }                                                                                          \
+    }
+
+VECTOR_TARGET static void F(weighted_sum)(double *out, const double *weights,
+                                                    const double *matrix, ptrdiff_t rows,
+                                                    ptrdiff_t width) {
+    BY_COLUMNS(F(weighted_sum_of), out, weights, matrix, rows, width)
+}
+
+VECTOR_TARGET static void F(best_sum)(double *out, const double *scores,
+                                                const double *matrix, ptrdiff_t rows,
+                                                ptrdiff_t width) {
+    BY_COLUMNS(F(best_sum_of), out, scores, matrix, rows, width)
+}
+
+VECTOR_TARGET static double F(normalized_product)(double *x, const double *y,
+                                                            double *smallest, ptrdiff_t width) {
+    vec sums = SPLAT(0.0);
+    for (ptrdiff_t j = 0; j < width; j += V) {
+        vec product = LOAD(x + j) * LOAD(y + j);
+        sums += product;
+        STORE(x + j, product);
+    }
+    const double sum = F(sum_lanes)(sums);
+    if (!(sum > 0.0))
+        return sum;
+    const double inverse = 1.0 / sum;
+    for (ptrdiff_t j = 0; j < width; j += V) {
+        vec share = LOAD(x + j) * inverse;
+        STORE(x + j, share);
+        vec positive = IF_EQUAL(share, SPLAT(0.0), SPLAT(1.0), share);
+        STORE(smallest + j, MIN(LOAD(smallest + j), positive));
+    }
+    return sum;
+}
+
+/* A block of 4 rows and `columns` vectors of `add_outer_products`. */
+INLINE void F(outer_products_of)(const int columns, double *matrix, const double *a, const double *b,
+                              ptrdiff_t rows, ptrdiff_t width, double factor) {
+    vec sum[4][2];
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < columns; c++)
+            sum[i][c] = SPLAT(0.0);
+    for (ptrdiff_t t = 0; t < rows; t++)
+        for (int i = 0; i < 4; i++) {
+            const vec left = SPLAT(a[t * width + i]);
+            for (int c = 0; c < columns; c++)
+                sum[i][c] += left * LOAD(b + t * width + c * V);
+        }
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < columns; c++) {
+            double *cell = matrix + i * width + c * V;
+            STORE(cell, LOAD(cell) + sum[i][c] * factor);
+        }
+}
+
+VECTOR_TARGET static void F(add_outer_products)(double *matrix, const double *a,
+                                                          const double *b, ptrdiff_t rows,
+                                                          ptrdiff_t width, double factor) {
+    for (ptrdiff_t i = 0; i < width; i += 4) {
+        double *row = matrix + i * width;
+        ptrdiff_t j = 0;
+        for (; j + 2 * V <= width; j += 2 * V)
+            F(outer_products_of)(2, row + j, a + i, b + j, rows, width, factor);
+        for (; j < width; j += V)
+            F(outer_products_of)(1, row + j, a + i, b + j, rows, width, factor);
+    }
+}
+
+VECTOR_TARGET static double F(subtract_mass)(double *gradient, const double *scores,
+                                                       const double *mass, ptrdiff_t n,
+                                                       double weight) {
+    vec sum = SPLAT(0.0);
+    double rest = 0.0;
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V) {
+        vec m = LOAD(mass + j);
+        sum += IF_EQUAL(m, SPLAT(0.0), SPLAT(0.0), m * LOAD(scores + j));
+        STORE(gradient + j, LOAD(gradient + j) - m * weight);
+    }
+    for (; j < n; j++) {
+        rest += mass[j] == 0.0 ? 0.0 : mass[j] * scores[j];
+        gradient[j] -= mass[j] * weight;
+    }
+    return F(sum_lanes)(sum) + rest;
+}
+
+static VectorOps F(ops)(void) {
+    VectorOps ops = {F(largest),            F(exponentials),
+                     F(logarithms),         F(weighted_sum),
+                     F(best_sum),           F(normalized_product),
+                     F(add_outer_products), F(subtract_mass)};
+    return ops;
+}
+
+#undef V
+#undef F
+#undef vec
+#undef ivec
+#undef unaligned
+#undef INLINE
+#undef LOAD
+#undef STORE
+#undef SPLAT
+#undef SELECT
+#undef IF_EQUAL
+#undef MAX
+#undef MIN
+#undef BY_COLUMNS

@@ -177,10 +177,16 @@ class CRFPipe(TrainablePipe):
         gold = np.concatenate([self._gold_indices(example) for example in examples])
         gold = drop_illegal(gold, student)
         knowledge = self._stored_knowledge(examples, student)
-        kd_weight = 0.0 if self.distillation is None else self.distillation.kd_weight(self._step)
         return mean_loss(
-            *training_loss(student, gold, knowledge, self.distillation, kd_weight)
+            *training_loss(student, gold, knowledge, self.distillation, self.kd_weight or 0.0)
         )
+
+    @property
+    def kd_weight(self) -> Optional[float]:
+        """lambda at the present step; None where no teacher has been met."""
+        if self.distillation is None or not self._transfers:
+            return None
+        return self.distillation.kd_weight(self._step)
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Update the parameters, each once, those of the chain at their own learning rate."""

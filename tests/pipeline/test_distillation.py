@@ -140,10 +140,12 @@ def test_schedule_counts_optimizer_steps():
     examples = make_examples(nlp)
     optimizer = nlp.initialize(lambda: examples)
     pipe = nlp.get_pipe("pipe")
+    assert pipe.kd_weight is None
+    give_targets(nlp, examples)
     weights = []
     for _ in range(6):
-        weights.append(pipe.distillation.kd_weight(pipe._step))
         nlp.update(examples, sgd=False)
+        weights.append(pipe.kd_weight)
         nlp.update(examples, sgd=optimizer)
     assert weights == [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
 
