@@ -173,3 +173,416 @@ def partial_nll(p, allowed, const double[::1] weights):
             gradient.add_edges(chains.first, chains.length)
         chains.flush_pairs(gradient.pairs())
     return losses, gradient.potentials
+
+
+def posterior_cross_entropy(p, target, const double[::1] weights, double temperature):
+    """T^2 times the cross-entropy of tempered targets (N, L) and label marginals tempered by T, and its
+    gradient, both times the weights (B,)."""
+    cdef Chains chains = Chains(p, n_buffers=6)
+    cdef Gradient gradient = Gradient(p)
+    cdef const double[:, ::1] of_labels = target
+    losses = np.zeros(chains.n_chains)
+    cdef double[::1] result = losses
+    cdef Py_ssize_t chain
+    with nogil:
+        for chain in range(chains.n_chains):
+            if weights[chain] == 0.0:
+                continue
+            chains.select(chain)
+            result[chain] = chains.add_posterior(
+                weights[chain],
+                chains.rows_of_const(of_labels),
+                temperature,
+                chains.rows_of(gradient.unary),
+                gradient.pairs(),
+            )
+            gradient.add_edges(chains.first, chains.length)
+        chains.flush_pairs(gradient.pairs())
+    return losses, gradient.potentials
+
+
+cdef class Gradient:
+    """Where a loss adds up its gradient with respect to the potentials."""
+
+    cdef readonly object potentials
+    cdef double[:, ::1] unary, transitions
+    cdef double[::1] start, end
+
+    def __init__(self, p):
+        self.potentials = Potentials(
+            np.zeros(p.unary.shape),
+            p.lengths,
+            np.zeros(p.transitions.shape),
+            np.zeros(p.start.shape),
+            np.zeros(p.end.shape),
+        )
+        self.unary = self.potentials.unary
+        self.transitions = self.potentials.transitions
+        self.start = self.potentials.start
+        self.end = self.potentials.end
+
+    cdef double* pairs(self) noexcept nogil:
+        return &self.transitions[0, 0]
+
+    cdef void add_edges(self, Py_ssize_t first, Py_ssize_t length) noexcept nogil:
+        """Start scores act as scores of the first token do, end scores as those of the last."""
+        cdef Py_ssize_t j
+        if length:
+            for j in range(self.start.shape[0]):
+                self.start[j] += self.unary[first, j]
+                self.end[j] += self.unary[first + length - 1, j]
+
+
+cdef class Chains:
+    """A batch of B chains with N tokens and L labels, its exponentials, and room for the messages of one
+    chain at a time, the one that was selected last.
+
+    Matrices for the inner loops (`vectors.h`) have rows of `width`, L rounded up to a multiple of 4, with
+    zeros at the end. A buffer of messages has a row a token: (longest chain, width).
+    """
+
+    cdef readonly Py_ssize_t n_chains, n_tokens, n_labels, width
+    # The potentials as they came.
+    cdef const double[:, ::1] unary, transitions
+    cdef const double[::1] start, end
+    cdef const int64_t[::1] lengths
+    cdef const int64_t[::1] firsts
+    # exp(transitions - shift), [from][to] and [to][from], and those of start and end.
+    cdef double *factors
+    cdef double *factors_transposed
+    cdef double *start_factors
+    cdef double *end_factors
+    cdef double shift, start_shift, end_shift
+    cdef bint bounded
+    # The chain that is selected: its first token, its length, its unary scores (length, L).
+    cdef Py_ssize_t first, length
+    cdef const double *scores
+    # Messages, named as at the top of this file; of a chain in log space, log a and log b. c (longest,) and
+    # `total`, the sum of a_n and end factors; g and h are for `add_posterior` alone.
+    cdef double *y
+    cdef double *a
+    cdef double *b
+    cdef double *r
+    cdef double *g
+    cdef double *h
+    cdef double *c
+    cdef double total
+    # (width,) each: the smallest log y_t and the smallest a_t, but for zeros, and something to use.
+    cdef double *lowest
+    cdef double *smallest
+    cdef double *spare
+    # (width, width): sums of a_{t-1} r_t^T that wait for `flush_pairs`.
+    cdef double *pair_sums
+    cdef object memory
+
+    def __init__(self, p, Py_ssize_t n_buffers=4):
+        self.unary, self.transitions, self.start, self.end = p.unary, p.transitions, p.start, p.end
+        self.lengths, self.firsts = p.lengths, np.cumsum(p.lengths) - p.lengths
+        self.n_chains, self.n_tokens = self.lengths.shape[0], self.unary.shape[0]
+        self.n_labels = self.unary.shape[1]
+        self.width = (self.n_labels + 3) // 4 * 4
+        self.allocate(p.lengths.max(initial=0), n_buffers)
+        self.exponentiate()
+
+    cdef allocate(self, Py_ssize_t longest, Py_ssize_t n_buffers):
+        cdef Py_ssize_t square = self.width * self.width, buffer = longest * self.width
+        cdef double[::1] memory = np.empty(
+            3 * square + 5 * self.width + n_buffers * buffer + longest + 1
+        )
+        self.memory = memory
+        cdef double *free = &memory[0]
+        self.factors, self.factors_transposed = free, free + square
+        self.pair_sums = free + 2 * square
+        memset(self.factors_transposed, 0, 2 * square * sizeof(double))
+        free += 3 * square
+        self.start_factors, self.end_factors = free, free + self.width
+        self.lowest, self.smallest = free + 2 * self.width, free + 3 * self.width
+        self.spare = free + 4 * self.width
+        free += 5 * self.width
+        self.c = free
+        free += longest + 1
+        self.y, self.a, self.b, self.r = free, free + buffer, free + 2 * buffer, free + 3 * buffer
+        self.g, self.h = free + 4 * buffer, free + 5 * buffer
+
+    cdef void exponentiate(self) noexcept:
+        cdef Py_ssize_t i, j, n = self.n_labels, width = self.width
+        self.forget_underflow()
+        self.shift = finite(ops.largest(&self.transitions[0, 0], n * n))
+        self.start_shift = finite(ops.largest(&self.start[0], n))
+        self.end_shift = finite(ops.largest(&self.end[0], n))
+        ops.exponentials(self.start_factors, &self.start[0], n, width, self.start_shift, self.lowest)
+        ops.exponentials(self.end_factors, &self.end[0], n, width, self.end_shift, self.lowest)
+        for i in range(n):
+            ops.exponentials(
+                self.factors + i * width, &self.transitions[i, 0], n, width, self.shift, self.lowest
+            )
+            for j in range(n):
+                self.factors_transposed[j * width + i] = self.factors[i * width + j]
+        self.bounded = not self.underflow()
+
+    cdef void forget_underflow(self) noexcept nogil:
+        cdef Py_ssize_t j
+        for j in range(self.width):
+            self.lowest[j] = 0.0
+            self.smallest[j] = 1.0
+
+    cdef bint underflow(self) noexcept nogil:
+        """Whether a factor or a message was so small that another might have become 0."""
+        cdef Py_ssize_t j
+        for j in range(self.width):
+            if self.lowest[j] < SMALLEST_FACTOR or self.smallest[j] < SMALLEST_MESSAGE:
+                return True
+        return False
+
+    cdef void select(self, Py_ssize_t chain) noexcept nogil:
+        self.first, self.length = self.firsts[chain], self.lengths[chain]
+        self.scores = self.rows_of_const(self.unary)
+
+    cdef double* rows_of(self, double[:, ::1] of_tokens) noexcept nogil:
+        """The rows of the selected chain in an array (N, L)."""
+        return &of_tokens[0, 0] + self.first * self.n_labels
+
+    cdef const double* rows_of_const(self, const double[:, ::1] of_tokens) noexcept nogil:
+        return &of_tokens[0, 0] + self.first * self.n_labels
+
+    cdef double log_partition(self) noexcept nogil:
+        """log Z of the selected chain."""
+        if self.length == 0:
+            return 0.0
+        cdef double log_z = self.forward()
+        return log_z if log_z == log_z else self.forward_in_log_space()
+
+    cdef double add_moments(self, double weight, double *labels, double *pairs) noexcept nogil:
+        """Add weight * the probabilities of labels (length, L) and the expected label pairs: to pairs
+        (L, L), or to what `flush_pairs` adds there. Returns log Z; nothing is added if it is -inf."""
+        if self.length == 0:
+            return 0.0
+        cdef double log_z = self.forward()
+        if log_z != log_z:
+            return self.add_moments_in_log_space(weight, labels, pairs)
+        self.backward()
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double *a
+        cdef double *b
+        for t in range(self.length):
+            a, b = self.a + t * width, self.b + t * width
+            for j in range(n):
+                labels[t * n + j] += weight * (a[j] * b[j])
+        ops.add_outer_products(
+            self.pair_sums, self.a, self.r + width, self.length - 1, width, weight
+        )
+        return log_z
+
+    cdef void flush_pairs(self, double *pairs) noexcept nogil:
+        """Add factors * pair_sums to pairs (L, L), and start anew."""
+        cdef Py_ssize_t i, j, n = self.n_labels, width = self.width
+        for i in range(n):
+            for j in range(n):
+                pairs[i * n + j] += self.factors[i * width + j] * self.pair_sums[i * width + j]
+        memset(self.pair_sums, 0, width * width * sizeof(double))
+
+    cdef double subtract_target(
+        self, double weight, const double *labels, const double *pairs, Gradient gradient
+    ) noexcept nogil:
+        """Subtract weight * the target's moments, labels (N, L) and pairs (L, L), from the gradient.
+        Returns the expected score of the chain under the target."""
+        cdef Py_ssize_t j, n = self.n_labels
+        cdef const double *first = labels + self.first * n
+        cdef const double *last = first + (self.length - 1) * n
+        cdef double expected
+        if self.length == 0:
+            return 0.0
+        expected = ops.subtract_mass(
+            self.rows_of(gradient.unary), self.scores, first, self.length * n, weight
+        )
+        expected += ops.subtract_mass(
+            gradient.pairs(), &self.transitions[0, 0], pairs, n * n, weight
+        )
+        for j in range(n):
+            expected += product(self.start[j], first[j]) + product(self.end[j], last[j])
+        return expected
+
+    cdef double subtract_sequence(
+        self, double weight, const int64_t[::1] tags, Gradient gradient
+    ) noexcept nogil:
+        """Subtract weight * the counts of the chain's labels in tags (N,). Returns their score."""
+        cdef Py_ssize_t t, tag, previous
+        cdef double score
+        if self.length == 0:
+            return 0.0
+        score = self.start[tags[self.first]] + self.end[tags[self.first + self.length - 1]]
+        for t in range(self.first, self.first + self.length):
+            tag = tags[t]
+            score += self.unary[t, tag]
+            gradient.unary[t, tag] -= weight
+            if t > self.first:
+                previous = tags[t - 1]
+                score += self.transitions[previous, tag]
+                gradient.transitions[previous, tag] -= weight
+        return score
+
+    # In probability space.
+
+    cdef double forward(self) noexcept nogil:
+        """y, a, c and total of the selected chain, which has a token. Returns log Z, or NaN where a
+        number may have underflowed or nothing is legal."""
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double log_z = self.start_shift + self.end_shift + (self.length - 1) * self.shift
+        cdef double largest
+        cdef double *a = self.a
+        if not self.bounded:
+            return NAN
+        self.forget_underflow()
+        for t in range(self.length):
+            largest = finite(ops.largest(self.scores + t * n, n))
+            ops.exponentials(
+                self.y + t * width, self.scores + t * n, n, width, largest, self.lowest
+            )
+            if t == 0:
+                for j in range(width):
+                    a[j] = self.start_factors[j]
+            else:
+                a += width
+                ops.weighted_sum(a, a - width, self.factors, n, width)
+            self.c[t] = ops.normalized_product(a, self.y + t * width, self.smallest, width)
+            if not self.c[t] > 0.0:
+                return NAN
+            log_z += largest + log(self.c[t])
+        self.total = 0.0
+        for j in range(n):
+            self.total += a[j] * self.end_factors[j]
+        if not self.total > 0.0 or self.underflow():
+            return NAN
+        return log_z + log(self.total)
+
+    cdef void backward(self) noexcept nogil:
+        """b and r of the selected chain, after `forward`, and y divided by c; r of the first token is
+        of no use and left out."""
+        cdef Py_ssize_t t, j, width = self.width
+        cdef double *b = self.b + (self.length - 1) * width
+        cdef double *y
+        cdef double *r
+        cdef double inverse
+        for j in range(width):
+            b[j] = self.end_factors[j] / self.total
+        for t in range(self.length - 1, 0, -1):
+            y, r, inverse = self.y + t * width, self.r + t * width, 1.0 / self.c[t]
+            for j in range(width):
+                y[j] *= inverse
+                r[j] = y[j] * b[j] if y[j] * b[j] < LARGEST else LARGEST
+            b -= width
+            ops.weighted_sum(b, r, self.factors_transposed, self.n_labels, width)
+
+    # In log space.
+
+    cdef double forward_in_log_space(self) noexcept nogil:
+        """a of the selected chain as logarithms, unscaled. Returns log Z."""
+        cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width
+        cdef double *a = self.a
+        for j in range(n):
+            a[j] = self.start[j] + self.scores[j]
+        for t in range(1, self.length):
+            for j in range(n):
+                for i in range(n):
+                    self.spare[i] = a[i] + self.transitions[i, j]
+                a[width + j] = log_sum_exp(self.spare, n) + self.scores[t * n + j]
+            a += width
+        for j in range(n):
+            self.spare[j] = a[j] + self.end[j]
+        return log_sum_exp(self.spare, n)
+
+    cdef void backward_in_log_space(self) noexcept nogil:
+        """b of the selected chain as logarithms, unscaled."""
+        cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width
+        cdef double *b = self.b + (self.length - 1) * width
+        for j in range(n):
+            b[j] = self.end[j]
+        for t in range(self.length - 1, 0, -1):
+            for i in range(n):
+                for j in range(n):
+                    self.spare[j] = self.transitions[i, j] + self.scores[t * n + j] + b[j]
+                b[i - width] = log_sum_exp(self.spare, n)
+            b -= width
+
+    cdef double add_moments_in_log_space(
+        self, double weight, double *labels, double *pairs
+    ) noexcept nogil:
+        cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width
+        cdef double log_z = self.forward_in_log_space()
+        cdef double *a = self.a
+        cdef double *b = self.b
+        cdef double of_next
+        if log_z == -INFINITY:
+            return log_z
+        self.backward_in_log_space()
+        for t in range(self.length):
+            for j in range(n):
+                labels[t * n + j] += weight * exp(a[j] + b[j] - log_z)
+                if t > 0:
+                    of_next = self.scores[t * n + j] + b[j] - log_z
+                    for i in range(n):
+                        pairs[i * n + j] += weight * exp(
+                            a[i - width] + self.transitions[i, j] + of_next
+                        )
+            a += width
+            b += width
+        return log_z
+
+    # The posterior cross-entropy. With g_t = dLoss / dlog marginals at token t, all tokens together give
+    #
+    #     p_t = g_t / b_t + y_t / c_t * (p_{t-1} E)
+    #     h_t = y_t / c_t * (g_t / a_t + q_t),  q_{t-1} = E h_t
+    #     dLoss / dunary_t = p_t b_t + a_t q_t - F a_t b_t,  F the sum of all g
+    #     dLoss / dtransitions = E * sum_t ((p_{t-1} - F a_{t-1}) r_t^T + a_{t-1} h_t^T)
+    #
+    # Divided by b_t, p_t would be what tokens up to t say of token t; q_t is the same from the right.
+
+    cdef double add_posterior(
+        self,
+        double weight,
+        const double *target,
+        double temperature,
+        double *labels,
+        double *pairs,
+    ) noexcept nogil:
+        """Add the gradient of the weighted posterior cross-entropy with a target (length, L) to labels
+        (length, L) and pairs (L, L) or their sums. Returns the weighted loss, -inf if log Z is, +inf if
+        the target has mass where the marginals have none."""
+        cdef double log_z, loss
+        if self.length == 0:
+            return 0.0
+        log_z = self.forward()
+        if log_z == log_z:
+            self.backward()
+            loss = self.loss_of_marginals(weight, target, temperature)
+            if loss == loss:
+                self.add_from_right(labels)
+                self.add_from_left(labels)
+                return loss
+        return self.add_posterior_in_log_space(weight, target, temperature, labels, pairs)
+
+    cdef double loss_of_marginals(
+        self, double weight, const double *target, double temperature
+    ) noexcept nogil:
+        """g of the selected chain. Returns the weighted loss, or NaN where g meets marginals that are too
+        small to divide by."""
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double *a = self.a
+        cdef double *b = self.b
+        cdef double *g = self.g
+        cdef double marginal, loss = 0.0
+        for t in range(self.length):
+            for j in range(n):
+                g[j] = a[j] * b[j]
+            ops.logarithms(self.spare, g, n)
+            for j in range(n):
+                if g[j] == 0.0:
+                    self.spare[j] = -INFINITY
+            loss += token_loss(g, self.spare, target + t * n, n, weight, temperature)
+            for j in range(n):
+                if g[j] != 0.0 and a[j] * b[j] < SMALLEST_TARGETED:
+                    return NAN
+            for j in range(n, width):
+                g[j] = 0.0
+            a, b, g = a + width, b + width, g + width
+        return loss
