@@ -1,28 +1,23 @@
-"""Only what setup.cfg cannot say: the optional Cython extension of the CRF kernels."""
+"""Only what setup.cfg cannot say: the optional Cython extensions of the CRF kernels."""
 
-from pathlib import Path
+import os
 
-import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-SOURCE = "spacy_skd/crf/native.pyx"
+# No product may be fused with a sum: results would depend on the machine.
+FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off"]
 
-extensions = []
-if Path(SOURCE).exists():
-    extensions = cythonize(
-        [
-            Extension(
-                "spacy_skd.crf.native",
-                [SOURCE],
-                include_dirs=[numpy.get_include()],
-                define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
-                extra_compile_args=["-O3"],
-                # Without a compiler the numpy reference does the same work, only slower.
-                optional=True,
-            )
-        ],
-        language_level=3,
+
+def kernels(name: str) -> Extension:
+    return Extension(
+        f"spacy_skd.crf.{name}",
+        [f"spacy_skd/crf/{name}.pyx"],
+        depends=["spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"],
+        extra_compile_args=FLAGS,
+        # Without a compiler the numpy reference does the same work, only slower.
+        optional=True,
     )
 
-setup(ext_modules=extensions)
+
+setup(ext_modules=cythonize([kernels("native"), kernels("decoding")], language_level=3))

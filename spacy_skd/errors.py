@@ -228,7 +228,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD117 = "The frames of {path} give {found} different sentences for {split}, not {size}. Add frames."
 
     # 120-149: cli/, evaluation/, hub
-    SKD120 = "progress_bar of spacy-skd.LanguageLogger.v1 is {value!r}: use null, \"train\" or \"eval\"."
+    SKD120 = "progress_bar of spacy-skd.LanguageLogger.v1 is '{value}': use null, 'train' or 'eval'."
     SKD121 = "Corpus folder '{path}' does not exist: make it with `python -m spacy skd convert`."
     SKD122 = "Corpus folder '{path}' holds no language: expected files such as '{path}/en/train.spacy'."
     SKD123 = "Language '{lang}' has no {split}.spacy in '{path}': convert it, or choose others with --languages."

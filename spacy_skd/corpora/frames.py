@@ -25,8 +25,8 @@ SOURCES = {split: (split,) for split in SPLITS} | {"unlabelled": ("unlabelled", 
 BLOCK = 25
 
 # Shares of the sentences that are put into lower case and into capitals, whatever their frame.
-LOWER_NOISE = 0.06
-UPPER_NOISE = 0.04
+LOWER_NOISE = 0.02
+UPPER_NOISE = 0.02
 
 # After so many draws in a row that gave no new sentence, there is none.
 PATIENCE = 1000

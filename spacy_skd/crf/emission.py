@@ -20,19 +20,25 @@ def emission_cross_entropy(
     return weighted(per_chain(losses, p.lengths), weights), gradient
 
 
+def tempered(target: np.ndarray, temperature: float) -> np.ndarray:
+    """q_T ~ q^(1/T) of targets q (N, L), with the sums of q: rows may have less than 1."""
+    if temperature == 1.0:
+        return target
+    mass = target.sum(axis=1, keepdims=True)
+    target = target ** (1.0 / temperature)
+    return target * (mass / np.where(mass > 0, target.sum(axis=1, keepdims=True), 1.0))
+
+
 def tempered_cross_entropy(
     log_probs: np.ndarray, target: np.ndarray, temperature: float
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """T^2 times the cross-entropy (N,) of q_T ~ q^(1/T) and p_T = softmax(log p / T), as the code of
-    Wang et al. (2020) has it, and its derivative (N, L) with respect to log p.
+    """T^2 times the cross-entropy (N,) of q_T and p_T = softmax(log p / T), as the code of Wang et al.
+    (2020) has it, and its derivative (N, L) with respect to log p.
 
     log_probs (ndarray): (N, L) log p, -inf for what is forbidden.
-    target (ndarray): (N, L) q. Rows may sum to less than 1, and q_T has the sums of q.
+    target (ndarray): (N, L) q_T.
     """
     if temperature != 1.0:
-        mass = target.sum(axis=1, keepdims=True)
-        target = target ** (1.0 / temperature)
-        target *= mass / np.where(mass > 0, target.sum(axis=1, keepdims=True), 1.0)
         log_probs = log_probs / temperature
         log_probs = log_probs - finite(log_sum_exp(log_probs, axis=1))[:, None]
     losses = -product(log_probs, target).sum(axis=1) * temperature**2

@@ -21,6 +21,8 @@ from .backend import kernels
 from .moments import KBest, Moments, as_tags
 from .potentials import Potentials, as_floats, check_shape, check_temperature
 
+# What 32 bits count, more than memory holds.
+MANY = 2**31 - 1
 Loss = Tuple[np.ndarray, Potentials]
 
 
@@ -62,7 +64,7 @@ def kbest(p: Potentials, k: int) -> KBest:
     if k < 1:
         raise SkdError(Errors.SKD006.format(value=k))
     p = p.checked()
-    lists, log_z = kernels.kbest(p, int(k))
+    lists, log_z = kernels.kbest(p, min(int(k), MANY))
     require_legal(log_z, p)
     return lists
 
@@ -120,6 +122,7 @@ def posterior_cross_entropy(
     p, weights = checked(p, weights)
     check_temperature(temperature)
     target = as_floats("target_unary", target_unary, p.unary.shape)
+    target = emission.tempered(target, temperature)
     return require_finite(kernels.posterior_cross_entropy(p, target, weights, temperature), p)
 
 
@@ -137,6 +140,7 @@ def emission_cross_entropy(
     p, weights = checked(p, weights)
     check_temperature(temperature)
     target = as_floats("target_unary", target_unary, p.unary.shape)
+    target = emission.tempered(target, temperature)
     return require_finite(emission.emission_cross_entropy(p, target, weights, temperature), p)
 
 

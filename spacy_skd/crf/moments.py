@@ -38,50 +38,60 @@ def gold_moments(tags: np.ndarray, lengths: np.ndarray, n_labels: int) -> Moment
     """
     lengths = np.asarray(lengths, dtype=np.int64)
     tags = as_tags(tags, int(lengths.sum()), n_labels)
-    unary = np.zeros((len(tags), n_labels))
-    unary[np.arange(len(tags)), tags] = 1.0
-    chain = np.repeat(np.arange(len(lengths)), lengths)
-    # Tokens t with a predecessor in their own chain.
-    t = np.flatnonzero(chain[1:] == chain[:-1]) + 1
-    pairs = (chain[t] * n_labels + tags[t - 1]) * n_labels + tags[t]
-    counts = np.bincount(pairs, minlength=len(lengths) * n_labels * n_labels)
-    return Moments(unary, counts.astype(float).reshape(len(lengths), n_labels, n_labels))
+    return sequence_moments(tags, np.ones(len(lengths)), np.arange(len(lengths)), lengths, n_labels)
 
 
 def kbest_moments(kbest: KBest, lengths: np.ndarray, n_labels: int, weighted: bool) -> Moments:
     """The moments of the k best sequences of each chain.
 
     kbest (KBest): Paths (k_i, n_i) and log probabilities (k_i,) of each chain, as `kbest` gives them.
+    lengths (ndarray): (B,).
     weighted (bool): False: weight 1/k_i each, Top-K (Wang et al. 2020, eq. 8). True: their
         probabilities, renormalised over the k_i, Top-WK (eq. 9).
     """
     lengths = np.asarray(lengths, dtype=np.int64)
-    n_tokens = int(lengths.sum())
-    firsts = np.cumsum(lengths) - lengths
-    labels, label_weights, pairs, pair_weights = [], [], [], []
-    for chain, (paths, log_probs) in enumerate(kbest):
-        k, n = paths.shape
-        weights = np.exp(log_probs - log_probs[0]) if weighted else np.ones(k)
-        weights = np.broadcast_to((weights / weights.sum())[:, None], (k, n))
-        labels.append((np.arange(firsts[chain], firsts[chain] + n) * n_labels + paths).ravel())
-        label_weights.append(weights.ravel())
-        pairs.append(((chain * n_labels + paths[:, :-1]) * n_labels + paths[:, 1:]).ravel())
-        pair_weights.append(weights[:, 1:].ravel())
-    unary = weighted_counts(labels, label_weights, n_tokens * n_labels)
-    transitions = weighted_counts(pairs, pair_weights, len(lengths) * n_labels * n_labels)
+    if not kbest:
+        return Moments(np.zeros((0, n_labels)), np.zeros((0, n_labels, n_labels)))
+    labels = np.concatenate([paths.ravel() for paths, _ in kbest])
+    chains = np.repeat(np.arange(len(kbest)), [len(log_probs) for _, log_probs in kbest])
+    if weighted:
+        best = np.array([log_probs[0] for _, log_probs in kbest])
+        weights = np.exp(np.concatenate([log_probs for _, log_probs in kbest]) - best[chains])
+    else:
+        weights = np.ones(len(chains))
+    weights /= np.bincount(chains, weights)[chains]
+    return sequence_moments(labels, weights, chains, lengths, n_labels)
+
+
+def sequence_moments(
+    labels: np.ndarray, weights: np.ndarray, chains: np.ndarray, lengths: np.ndarray, n_labels: int
+) -> Moments:
+    """The moments of weighted label sequences.
+
+    labels (ndarray): Those of all sequences, one sequence after the other.
+    weights (ndarray): (S,) of each sequence. chains (ndarray): (S,) whose sequence it is.
+    lengths (ndarray): (B,) of each chain.
+    """
+    n_chains, n_tokens = len(lengths), int(lengths.sum())
+    of_sequence = lengths[chains]
+    sequence = np.repeat(np.arange(len(chains)), of_sequence)
+    place = np.arange(len(labels)) - (np.cumsum(of_sequence) - of_sequence)[sequence]
+    chain, weight = chains[sequence], weights[sequence]
+    token = (np.cumsum(lengths) - lengths)[chain] + place
+    unary = weighted_counts(token * n_labels + labels, weight, n_tokens * n_labels)
+    follows = np.flatnonzero(place)
+    pair = (chain[follows] * n_labels + labels[follows - 1]) * n_labels + labels[follows]
+    transitions = weighted_counts(pair, weight[follows], n_chains * n_labels * n_labels)
     return Moments(
-        unary.reshape(n_tokens, n_labels), transitions.reshape(len(lengths), n_labels, n_labels)
+        unary.reshape(n_tokens, n_labels), transitions.reshape(n_chains, n_labels, n_labels)
     )
 
 
-def weighted_counts(
-    indices: List[np.ndarray], weights: List[np.ndarray], size: int
-) -> np.ndarray:
+def weighted_counts(indices: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
     """Sum of the weights of each index, (size,)."""
-    if not indices:
-        return np.zeros(size)
-    counts = np.bincount(np.concatenate(indices), np.concatenate(weights), minlength=size)
-    return counts.astype(float)  # of no indices it gives integers
+    if not len(indices):
+        return np.zeros(size)  # of nothing, bincount gives integers
+    return np.bincount(indices, weights, minlength=size)
 
 
 def mix(

@@ -586,3 +586,168 @@ cdef class Chains:
                 g[j] = 0.0
             a, b, g = a + width, b + width, g + width
         return loss
+
+    cdef void add_from_right(self, double *labels) noexcept nogil:
+        """h of the selected chain, and a_t * q_t added to labels."""
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double *q = self.spare
+        cdef double *a
+        cdef double *g
+        cdef double *y
+        cdef double *h
+        for j in range(width):
+            q[j] = 0.0
+        for t in range(self.length - 1, 0, -1):
+            a, g, y, h = (
+                self.a + t * width, self.g + t * width, self.y + t * width, self.h + t * width
+            )
+            for j in range(n):
+                labels[t * n + j] += a[j] * q[j]
+            for j in range(width):
+                # Labels that no legal prefix reaches could grow without bound.
+                h[j] = y[j] * (g[j] / a[j] + q[j]) if a[j] > 0.0 else 0.0
+            ops.weighted_sum(q, h, self.factors_transposed, n, width)
+        for j in range(n):
+            labels[j] += self.a[j] * q[j]
+        ops.add_outer_products(
+            self.pair_sums, self.a, self.h + width, self.length - 1, width, 1.0
+        )
+
+    cdef void add_from_left(self, double *labels) noexcept nogil:
+        """p_t - F a_t of the selected chain, in place of g (as a_t follows the recursion of p_t, it is
+        enough to begin with the difference), and its product with b_t added to labels."""
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double *p = self.g
+        cdef double *a = self.a
+        cdef double *b = self.b
+        cdef double *y = self.y
+        cdef double total = 0.0
+        for j in range(self.length * width):
+            total += p[j]
+        for t in range(self.length):
+            for j in range(n):
+                p[j] = p[j] / b[j] if p[j] != 0.0 else 0.0
+            if t == 0:
+                for j in range(n):
+                    p[j] -= total * a[j]
+            else:
+                ops.weighted_sum(self.spare, p - width, self.factors, n, width)
+                for j in range(n):
+                    p[j] += y[j] * self.spare[j]
+            for j in range(n):
+                labels[t * n + j] += p[j] * b[j]
+            p, a, b, y = p + width, a + width, b + width, y + width
+        ops.add_outer_products(
+            self.pair_sums, self.g, self.r + width, self.length - 1, width, 1.0
+        )
+
+    cdef double add_posterior_in_log_space(
+        self,
+        double weight,
+        const double *target,
+        double temperature,
+        double *labels,
+        double *pairs,
+    ) noexcept nogil:
+        """As `reference.posterior_cross_entropy`, by conditional probabilities; left in h, right in r."""
+        cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width, now, before
+        cdef double log_z = self.forward_in_log_space()
+        cdef double loss = 0.0, total = 0.0, score, of_next, of_previous, marginal
+        cdef double *a = self.a
+        cdef double *b = self.b
+        cdef double *g = self.g
+        cdef double *left = self.h
+        cdef double *right = self.r
+        if log_z == -INFINITY:
+            return log_z
+        self.backward_in_log_space()
+        for t in range(self.length):
+            now = t * width
+            for j in range(n):
+                self.spare[j] = a[now + j] + b[now + j] - log_z
+                g[now + j] = exp(self.spare[j])
+            loss += token_loss(g + now, self.spare, target + t * n, n, weight, temperature)
+            for j in range(n):
+                left[now + j] = right[now + j] = 0.0
+                total += g[now + j]
+        if loss == INFINITY:
+            return loss
+        for t in range(1, self.length):
+            now, before = t * width, (t - 1) * width
+            for i in range(n):
+                for j in range(n):
+                    score = self.transitions[i, j] + self.scores[t * n + j]
+                    of_next = exp(score + b[now + j] - finite(b[before + i]))
+                    left[now + j] += (left[before + i] + g[before + i]) * of_next
+                    pairs[i * n + j] += (left[before + i] + g[before + i]) * of_next
+                    marginal = exp(a[before + i] + score + b[now + j] - log_z)
+                    pairs[i * n + j] -= total * marginal
+        for t in range(self.length - 1, 0, -1):
+            now, before = t * width, (t - 1) * width
+            for i in range(n):
+                for j in range(n):
+                    score = self.transitions[i, j] + self.scores[t * n + j]
+                    of_previous = exp(a[before + i] + score - finite(a[now + j]))
+                    right[before + i] += (right[now + j] + g[now + j]) * of_previous
+                    pairs[i * n + j] += (right[now + j] + g[now + j]) * of_previous
+        for t in range(self.length):
+            now = t * width
+            for j in range(n):
+                marginal = exp(a[now + j] + b[now + j] - log_z)
+                labels[t * n + j] += left[now + j] + g[now + j] + right[now + j] - total * marginal
+        return loss
+
+
+cdef double token_loss(
+    double *g,
+    const double *log_marginals,
+    const double *target,
+    Py_ssize_t n,
+    double weight,
+    double temperature,
+) noexcept nogil:
+    """The weighted loss of one token, n labels: see `emission.tempered_cross_entropy`. Replaces g by
+    dLoss / dlog marginals; terms proportional to the marginals, which change nothing, may be missing."""
+    cdef Py_ssize_t j
+    cdef double loss = 0.0, mass = 0.0, total = 0.0, largest, log_total
+    if temperature == 1.0:
+        for j in range(n):
+            loss -= product(log_marginals[j], target[j])
+            g[j] = -weight * target[j]
+        return weight * loss
+    largest = finite(ops.largest(log_marginals, n))
+    for j in range(n):
+        g[j] = exp((log_marginals[j] - largest) / temperature)
+        total += g[j]
+        mass += target[j]
+    log_total = log(total)
+    for j in range(n):
+        loss -= product((log_marginals[j] - largest) / temperature - log_total, target[j])
+        g[j] = weight * temperature * (g[j] / total * mass - target[j])
+    return weight * temperature * temperature * loss
+
+
+cdef inline double weighted_excess(double weight, double log_z, double expected) noexcept nogil:
+    """weight * (log Z - expected score), -inf if log Z is, whatever else is."""
+    return log_z if log_z == -INFINITY else weight * (log_z - expected)
+
+
+cdef inline double product(double score, double mass) noexcept nogil:
+    """score * mass, where no mass on a forbidden score (-inf) is 0."""
+    return score * mass if mass != 0.0 else 0.0
+
+
+cdef inline double finite(double score) noexcept nogil:
+    """0 for -inf: to subtract where a difference of two -inf has to stay -inf, not NaN."""
+    return 0.0 if score == -INFINITY else score
+
+
+cdef double log_sum_exp(const double *scores, Py_ssize_t n) noexcept nogil:
+    """log sum exp of n scores, -inf where all are."""
+    cdef Py_ssize_t j
+    cdef double largest = ops.largest(scores, n), total = 0.0
+    if largest == -INFINITY:
+        return largest
+    for j in range(n):
+        total += exp(scores[j] - largest)
+    return largest + log(total)

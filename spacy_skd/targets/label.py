@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_path
-from ..corpora.reader import copy_tokens, open_docs
+from ..corpora.reader import copy_tokens, open_docs, unpack_docs
 from ..errors import Errors, SkdError
 from ..pipeline.crf_pipe import CRFPipe
 from .fingerprints import files_fingerprint, sentence_fingerprint, teacher_fingerprint
@@ -188,7 +188,7 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
     for path in job.files:
         packed = open_docs(path)
         name = f"Labelling {job.language}/{path.stem}"
-        for doc in tqdm(packed.get_docs(vocab), name, total=len(packed), unit="sentence"):
+        for doc in tqdm(unpack_docs(packed, vocab), name, total=len(packed), unit="sentence"):
             fingerprint = sentence_fingerprint(doc)
             if len(doc) and fingerprint not in seen:
                 seen.add(fingerprint)

@@ -164,19 +164,31 @@ def skd(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
 
 
 @pytest.fixture
-def fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Runs a command that must fail with one line on stderr and exit code 1; returns the line.
-
-    In this process, but through spaCy's own command line: a fresh process takes seconds to start.
-    """
+def skd_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess]:
+    """The same through spaCy's command line in this process: a fresh one takes seconds to start."""
     registry.cli.get_all()
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: object) -> subprocess.CompletedProcess:
+        command = ["skd", *map(str, args)]
+        result = CliRunner().invoke(spacy_app, command)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return subprocess.CompletedProcess(command, result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def fails(skd_here) -> Callable[..., str]:
+    """Runs a command that must fail with one line on stderr and exit code 1; returns the line."""
 
     def run(*args: object) -> str:
-        monkeypatch.chdir(tmp_path)
-        result = CliRunner().invoke(spacy_app, ["skd", *map(str, args)])
+        result = skd_here(*args)
         lines = [line for line in result.stderr.splitlines() if line.startswith("Error")]
-        assert result.exit_code == 1, result.output
-        assert isinstance(result.exception, SystemExit), result.exception
+        assert result.returncode == 1, result.stdout + result.stderr
         assert len(lines) == 1 and result.stderr.rstrip().endswith(lines[0]), result.stderr
         return lines[0]
 

@@ -67,10 +67,10 @@ def test_ner_pipelines_are_compared(skd, pipeline, tmp_path):
     assert f"{100 * student['average']['ents_f']:.2f}" == table["average"][2]
 
 
-def test_taggers_and_pipelines_with_both(skd, pipeline, tmp_path):
+def test_taggers_and_pipelines_with_both(skd_here, pipeline, tmp_path):
     pipeline("both", ["de", "en"])
     pipeline("tagger", ["de", "en"], ["tagger"])
-    result = skd(
+    result = skd_here(
         *("evaluate", "both", "tagger", "--corpus", "corpus", "--split", "dev"),
         *("--languages", "en", "--show", 1, "--output", "e.json"),
     )
@@ -89,22 +89,22 @@ def test_taggers_and_pipelines_with_both(skd, pipeline, tmp_path):
     assert scores["tag_per_type"]["VERB"] == {"p": 1.0, "r": 1.0, "f": 1.0}
 
 
-def test_tokens_are_those_of_the_corpus(skd, pipeline, corpus, tmp_path):
+def test_tokens_are_those_of_the_corpus(skd_here, pipeline, corpus, tmp_path):
     pipeline("ner", ["de"], ["ner"])
     docs = list(DocBin().from_disk(corpus / "de" / "test.spacy").get_docs(Vocab()))
     for doc in docs:  # "Bonn." in one token: the pipeline's tokenizer would split it
         with doc.retokenize() as retokenizer:
             retokenizer.merge(doc[3:5])
     DocBin(docs=docs, store_user_data=True).to_disk(corpus / "de" / "test.spacy")
-    result = skd("evaluate", "ner", "--corpus", corpus, "--languages", "de", "-o", "e.json")
+    result = skd_here("evaluate", "ner", "--corpus", corpus, "--languages", "de", "-o", "e.json")
     assert result.returncode == 0, result.stderr
     report = json.loads((tmp_path / "e.json").read_text("utf-8"))
     assert report["pipelines"]["ner"]["languages"]["de"]["words"] == 4 * 6
 
 
-def test_without_gold_there_is_no_score(skd, pipeline):
+def test_without_gold_there_is_no_score(skd_here, pipeline):
     pipeline("ner", ["de"], ["ner"])
-    result = skd("evaluate", "ner", "--corpus", "corpus", "--split", "unlabelled")
+    result = skd_here("evaluate", "ner", "--corpus", "corpus", "--split", "unlabelled")
     assert result.returncode == 0, result.stderr
     assert columns(result.stdout)["average"] == ["-"]
 

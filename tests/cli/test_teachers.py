@@ -20,7 +20,7 @@ def table_row(output: str, language: str) -> list:
     return next(row for row in reversed(rows) if row and row[0] == language)
 
 
-def test_trains_skips_and_retrains(skd, corpus, config, tmp_path):
+def test_trains_skips_and_retrains(skd, skd_here, corpus, config, tmp_path):
     command = ["teachers", corpus, "--config", config, "--jobs", 2]
     result = skd(*command, "--training.max_steps", 10)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -36,7 +36,7 @@ def test_trains_skips_and_retrains(skd, corpus, config, tmp_path):
         assert f"[{language}]   0       0" in result.stdout
 
     stamps = {path: path.stat().st_mtime_ns for path in output.glob("*/teacher.json")}
-    result = skd(*command, "--training.max_steps", 10)
+    result = skd_here(*command, "--training.max_steps", 10)
     assert result.returncode == 0
     assert table_row(result.stdout, "de")[-1] == table_row(result.stdout, "en")[-1] == "skipped"
     assert "Nothing changed" in result.stdout
@@ -46,20 +46,20 @@ def test_trains_skips_and_retrains(skd, corpus, config, tmp_path):
     path = corpus / "en" / "train.spacy"
     docs = list(DocBin().from_disk(path).get_docs(Vocab()))
     DocBin(docs=docs[:20], store_user_data=True).to_disk(path)
-    result = skd(*command, "--training.max_steps", 10)
+    result = skd_here(*command, "--training.max_steps", 10)
     assert table_row(result.stdout, "de")[-1] == "skipped"
     assert table_row(result.stdout, "en")[1] == "20"
     assert table_row(result.stdout, "en")[-1] == "trained"
 
     # another setting: all are
-    result = skd(*command, "--training.max_steps=11", "--languages", "de")
+    result = skd_here(*command, "--training.max_steps=11", "--languages", "de")
     assert table_row(result.stdout, "de")[-1] == "trained"
     assert sorted(path.name for path in output.iterdir()) == ["de", "en"]
 
 
-def test_a_failing_language_leaves_the_others(skd, corpus, config, tmp_path):
+def test_a_failing_language_leaves_the_others(skd_here, corpus, config, tmp_path):
     (corpus / "de" / "train.spacy").write_bytes(b"not a DocBin")
-    result = skd("teachers", corpus, "--config", config, "--training.max_steps", 1)
+    result = skd_here("teachers", corpus, "--config", config, "--training.max_steps", 1)
     assert result.returncode == 1
     assert [path.name for path in (tmp_path / OUTPUT).iterdir()] == ["en"]
     assert table_row(result.stdout, "en")[-1] == "trained"
@@ -97,12 +97,12 @@ def test_interrupted(corpus, config, tmp_path, number):
         assert list((tmp_path / OUTPUT).iterdir()) == []
 
 
-def test_leftovers_of_a_killed_run_are_replaced(skd, corpus, config, tmp_path):
+def test_leftovers_of_a_killed_run_are_replaced(skd_here, corpus, config, tmp_path):
     leftover = tmp_path / OUTPUT / ".unfinished" / "de-01234567" / "model-best"
     leftover.mkdir(parents=True)
     (tmp_path / OUTPUT / "de").mkdir()
     (tmp_path / OUTPUT / "de" / "teacher.json").write_text("{", encoding="utf-8")
-    result = skd(
+    result = skd_here(
         *("teachers", corpus, "--config", config, "--languages", "de"),
         *("--training.max_steps", 1),
     )

@@ -102,6 +102,18 @@ def test_the_folder_names_the_language_where_the_document_does_not(tmp_path, nlp
     assert langs_of(make_multilingual_corpus(tmp_path)(nlp)) == {"nds": 3}
 
 
+def test_user_data_is_kept_as_spacy_reads_it(tmp_path, nlp):
+    docs = make_docs("de", 4)
+    docs[1].user_data["source"] = ("book", {"page": 7})
+    path = tmp_path / "de" / "train.spacy"
+    save(path, docs)
+    expected = [doc.user_data for doc in DocBin().from_disk(path).get_docs(nlp.vocab)]
+    read = make_multilingual_corpus(tmp_path, split="train")(nlp)
+    by_text = {example.reference.text: example.reference.user_data for example in read}
+    assert [by_text[doc.text] for doc in docs] == expected
+    assert expected[1] == {"lang": "de", "source": ("book", {"page": 7})}
+
+
 def test_train_is_shuffled_otherwise_each_epoch_and_alike_for_a_seed(corpus, nlp):
     one, other = (make_multilingual_corpus(corpus, seed=3) for _ in range(2))
     epochs = [[texts_of(reader(nlp)) for _ in range(2)] for reader in (one, other)]
