@@ -1,10 +1,11 @@
-"""Reading the assets of the demo corpus: sentence frames and lists of names.
+"""Reading what the demo corpus is made from: sentence frames and lists of names.
 
 A folder `<language>/` holds `frames.txt`, one frame a line, and one list of names per entity type
 (`PER.txt`, `LOC.txt`, ...), one name a line. Names before the first `[group]` heading fill the slot
 `{PER}`, those of a group `{PER:group}`, those of either of two `{PER:group+other}`. A slot in lower
 case, `{per}`, lower-cases its name; a frame in capitals throughout gives its names in capitals.
-`<day>` is filled with a word or phrase, no entity, from group `[day]` of `words.txt`. Lines that
+`<day>` is filled with a word or phrase, no entity, from group `[day]` of `words.txt`. A name with
+slots of its own, `University of {LOC}`, is a pattern, filled with names that have none. Lines that
 start with `# ` are comments.
 """
 
@@ -12,13 +13,14 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Container, Dict, List, NamedTuple, Tuple
 
 from ..errors import Errors, SkdError
 from .folder import FRAMES
 from .lines import Line, read_bytes
 
 SLOT = re.compile(r"\{([A-Za-z]+)(?::([\w+-]+))?\}|<([\w-]+)>")
+BRACKET = re.compile(r"[{}<>]")
 HEADING = re.compile(r"\[([\w-]+)\]")
 COMMENT = "# "
 # The list, words.txt, whose words are no names.
@@ -38,7 +40,9 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """A sentence with slots: `texts[i]` comes before `slots[i]`, the last text after all slots."""
+    """A sentence or a name with slots: `texts[i]` comes before `slots[i]`, the last text after
+    all slots.
+    """
 
     texts: Tuple[str, ...]
     slots: Tuple[Slot, ...]
@@ -50,62 +54,93 @@ class Frame:
         return text.isupper() and sum(map(str.isalpha, text)) > 1
 
 
-def read_names(folder: Path) -> Names:
-    """The names of every list of a language, by entity type and group. Raises `SkdError` for a
-    list that is empty, not UTF-8, or has a name twice in one group.
+@dataclass(frozen=True)
+class Assets:
+    """What a language is made from. `patterns` are the names with slots, `names` those without."""
+
+    frames: List[Frame]
+    names: Names
+    patterns: Dict[Group, List[Frame]]
+    words: Names
+
+
+def read_assets(folder: Path) -> Assets:
+    """Read the folder of a language. Raises `SkdError`, with file and line, for a file that is
+    missing, empty or not UTF-8, for a line that is there twice, and for a slot that nothing fills.
     """
-    names: Names = {}
+    frame_lines = _read_groups(folder / FRAMES)["frames", ""]
+    lists: Dict[Group, List[Line]] = {}
     for path in sorted(folder.glob("*.txt")):
         if path.name != FRAMES:
-            names.update(_read_list(path))
-    return names
+            lists.update(_read_groups(path))
+    plain: Names = {}
+    for group, lines in lists.items():
+        found = [line for _, line in lines if group[0] == WORDS or not BRACKET.search(line)]
+        if found:
+            plain[group] = found
+    return Assets(
+        frames=[_parse(folder / FRAMES, line, lists) for line in frame_lines],
+        names={group: names for group, names in plain.items() if group[0] != WORDS},
+        patterns={
+            group: [
+                _parse(folder / f"{group[0]}.txt", line, plain)
+                for line in lines
+                if BRACKET.search(line[1])
+            ]
+            for group, lines in lists.items()
+            if group[0] != WORDS
+        },
+        words={group: words for group, words in plain.items() if group[0] == WORDS},
+    )
 
 
-def read_frames(folder: Path, names: Names) -> List[Frame]:
-    """The frames of a language. Raises `SkdError` for a file that is missing, empty or not UTF-8,
-    and for a frame that is there twice or has a slot without names.
-    """
-    path = folder / FRAMES
-    frames: Dict[Frame, int] = {}
-    for number, line in _read_lines(path):
-        frame = _parse_frame(path, number, line, names)
-        if frame in frames:
-            raise SkdError(Errors.SKD115.format(path=path, line=number, first=frames[frame]))
-        frames[frame] = number
-    return list(frames)
-
-
-def _read_list(path: Path) -> Names:
-    group = ""
-    numbers: Dict[str, Dict[str, int]] = defaultdict(dict)
+def _read_groups(path: Path) -> Dict[Group, List[Line]]:
+    """The lines of a file by group, those that are neither blank nor comments, stripped."""
+    group = (path.stem, "")
+    groups: Dict[Group, Dict[str, int]] = defaultdict(dict)
     for number, line in _read_lines(path):
         heading = HEADING.fullmatch(line)
         if heading:
-            group = heading[1]
-        elif line in numbers[group]:
-            first = numbers[group][line]
+            group = (path.stem, heading[1])
+        elif line in groups[group]:
+            first = groups[group][line]
             raise SkdError(Errors.SKD115.format(path=path, line=number, first=first))
-        else:
-            numbers[group][line] = number
-    if not any(numbers.values()):
+        elif line and not line.startswith(COMMENT):
+            groups[group][line] = number
+    if not any(groups.values()):
         raise SkdError(Errors.SKD088.format(path=path))
-    return {(path.stem, group): list(lines) for group, lines in numbers.items() if lines}
+    return {
+        group: [(number, line) for line, number in lines.items()]
+        for group, lines in groups.items()
+        if lines
+    }
 
 
-def _parse_frame(path: Path, number: int, line: str, names: Names) -> Frame:
+def _read_lines(path: Path) -> List[Line]:
+    data = read_bytes(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SkdError(Errors.SKD112.format(path=path, line=line)) from None
+    return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
+
+
+def _parse(path: Path, line: Line, known: Container[Group]) -> Frame:
+    number, text = line
+    slots = tuple(map(_parse_slot, SLOT.finditer(text)))
     # The pattern has three groups, so every fourth part is text between slots.
-    texts = tuple(SLOT.split(line)[::4])
+    texts = tuple(SLOT.split(text)[::4])
     stray = re.search(r"\S*[{}<>]\S*", " ".join(texts))
     if stray:
         raise SkdError(Errors.SKD114.format(path=path, line=number, text=stray[0]))
-    slots = tuple(map(_parse_slot, SLOT.finditer(line)))
     for slot in slots:
-        for list_name, group in slot.groups:
-            if (list_name, group) not in names:
+        for group in slot.groups:
+            if group not in known:
                 message = Errors.SKD113.format(
                     path=path,
                     line=number,
-                    list=path.with_name(f"{list_name}.txt"),
+                    list=path.with_name(f"{group[0]}.txt"),
                     place=describe(group),
                 )
                 raise SkdError(message)
@@ -119,18 +154,6 @@ def _parse_slot(match: re.Match) -> Slot:
     return Slot(tuple((label.upper(), group) for group in groups.split("+")), label.islower())
 
 
-def describe(group: str) -> str:
-    """Where in a list the names of a group are, for messages."""
-    return f"under [{group}]" if group else "before the first [group]"
-
-
-def _read_lines(path: Path) -> List[Line]:
-    """The lines that are neither blank nor comments, stripped, with their numbers (from 1)."""
-    data = read_bytes(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SkdError(Errors.SKD112.format(path=path, line=line)) from None
-    lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
-    return [(number, line) for number, line in lines if line and not line.startswith(COMMENT)]
+def describe(group: Group) -> str:
+    """Where in its list a group is, for messages."""
+    return f"under [{group[1]}]" if group[1] else "before the first [group]"

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from ..errors import Errors, SkdError
 from .documents import SPLITS, make_doc
 from .folder import language_folders
-from .frame_files import WORDS, Frame, Names, describe, read_frames, read_names
+from .frame_files import WORDS, Assets, Frame, Names, Slot, describe, read_assets
 
 # What part of the frames and of the names each split has for itself. Unlabelled text uses those of
 # train as well, as text from the same source would.
@@ -23,6 +23,9 @@ SOURCES = {split: (split,) for split in SPLITS} | {"unlabelled": ("unlabelled", 
 
 # Frames next to each other are of a kind (news, sport, ...): each block is dealt out to all splits.
 BLOCK = 25
+
+# Where a group has patterns of names, this share of its names is made from them.
+PATTERN_SHARE = 0.4
 
 # Shares of the sentences that are put into lower case and into capitals, whatever their frame.
 LOWER_NOISE = 0.02
@@ -65,22 +68,22 @@ def generate(
 def _generate_language(
     folder: Path, rng: random.Random, sizes: Dict[str, int]
 ) -> Dict[str, List[Doc]]:
-    lists = read_names(folder)
-    frames_of = deal_frames(read_frames(folder, lists), rng)
-    words = {group: lists[group] for group in lists if group[0] == WORDS}
-    names = {group: lists[group] for group in lists if group not in words}
-    names_of = deal_names(folder, names, rng)
-    writer = SentenceWriter(folder.name, rng)
+    assets = read_assets(folder)
+    frames_of = deal_frames(assets.frames, rng)
+    names_of = deal_names(folder, assets.names, rng)
+    writer = SentenceWriter(folder.name, assets, rng)
     splits = {}
     for split, size in sizes.items():
         frames = [frame for source in SOURCES[split] for frame in frames_of[source]]
-        fillers = {g: [n for source in SOURCES[split] for n in names_of[source][g]] for g in names}
-        splits[split] = writer.write(frames, fillers | words, size, annotated=split != "unlabelled")
-        if len(splits[split]) < size:
-            message = Errors.SKD117.format(
-                path=folder, found=len(splits[split]), size=size, split=split
-            )
+        names = {
+            group: [name for source in SOURCES[split] for name in names_of[source][group]]
+            for group in assets.names
+        }
+        docs = writer.write(frames, names, size, annotated=split != "unlabelled")
+        if len(docs) < size:
+            message = Errors.SKD117.format(path=folder, found=len(docs), size=size, split=split)
             raise SkdError(message)
+        splits[split] = docs
     return splits
 
 
@@ -126,9 +129,9 @@ def deal_names(folder: Path, names: Names, rng: random.Random) -> Dict[str, Name
         split: {g: [n for n in members if split_of[n] == split] for g, members in names.items()}
         for split in SPLITS
     }
-    for label, group in names:
-        if not all(splits[split][label, group] for split in SPLITS):
-            path = folder / f"{label}.txt"
+    for group in names:
+        if not all(splits[split][group] for split in SPLITS):
+            path = folder / f"{group[0]}.txt"
             raise SkdError(Errors.SKD116.format(path=path, place=describe(group)))
     return splits
 
@@ -159,8 +162,10 @@ class SentenceWriter:
     `SkdError` where spaCy has none.
     """
 
-    def __init__(self, lang: str, rng: random.Random) -> None:
+    def __init__(self, lang: str, assets: Assets, rng: random.Random) -> None:
         self.lang = lang
+        self.patterns = assets.patterns
+        self.words = assets.words
         self.rng = rng
         try:
             self.nlp = spacy.blank(lang)
@@ -198,15 +203,17 @@ class SentenceWriter:
         return make_doc(self.nlp.vocab, self.lang, words, spaces, ents=ents)
 
     def _fill(self, frame: Frame, names: Names) -> Iterator[Piece]:
-        """The pieces of a sentence, each with its entity type ("" for none). No name comes twice."""
-        used: Set[str] = set()
+        """The pieces of a sentence, each with its entity type ("" for none)."""
+        choices = names | self.words
         for text, slot in zip(frame.texts, frame.slots):
             yield text, ""
-            choices = [(name, group[0]) for group in slot.groups for name in names[group]]
-            unused = [choice for choice in choices if choice[0] not in used]
-            name, label = self.rng.choice(unused or choices)
-            used.add(name)
-            yield (name.lower() if slot.lower else name), "" if label == WORDS else label
+            patterns = [(p, group) for group in slot.groups for p in self.patterns.get(group, ())]
+            if patterns and self.rng.random() < PATTERN_SHARE:
+                pattern, group = self.rng.choice(patterns)
+                name = "".join(piece for piece, _ in self._fill(pattern, names))
+            else:
+                name, group = self._draw_name(slot, choices)
+            yield (name.lower() if slot.lower else name), "" if group[0] == WORDS else group[0]
         yield frame.texts[-1], ""
 
     def _draw_case(self, frame: Frame) -> Callable[[str], str]:

@@ -124,7 +124,7 @@ cdef class Decoder:
         """The label of the best of scores (L,), the lowest of equals."""
         cdef double best = ops.largest(scores, self.n_labels)
         cdef int32_t label = 0
-        while scores[label] != best:
+        while label < self.n_labels - 1 and scores[label] != best:
             label += 1
         return label
 
