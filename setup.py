@@ -15,9 +15,13 @@ def kernels(name: str) -> Extension:
         [f"spacy_skd/crf/{name}.pyx"],
         depends=["spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"],
         extra_compile_args=FLAGS,
-        # Without a compiler the numpy reference does the same work, only slower.
-        optional=True,
     )
 
 
-setup(ext_modules=cythonize([kernels("native"), kernels("decoding")], language_level=3))
+extensions = cythonize([kernels("native"), kernels("decoding")], language_level=3)
+for extension in extensions:
+    # Without a compiler the numpy reference does the same work, only slower. To be said here, as
+    # cythonize does not keep it.
+    extension.optional = True
+
+setup(ext_modules=extensions)

@@ -4,9 +4,9 @@ A folder `<language>/` holds `frames.txt`, one frame a line, and one list of nam
 (`PER.txt`, `LOC.txt`, ...), one name a line. Names before the first `[group]` heading fill the slot
 `{PER}`, those of a group `{PER:group}`, those of either of two `{PER:group+other}`. A slot in lower
 case, `{per}`, lower-cases its name; a frame in capitals throughout gives its names in capitals.
-`<day>` is filled with a word or phrase, no entity, from group `[day]` of `words.txt`. A name with
-slots of its own, `University of {LOC}`, is a pattern, filled with names that have none. Lines that
-start with `# ` are comments.
+`<day>` is filled with a word or phrase from group `[day]` of `words.txt`. Names and phrases may have
+slots of their own, `University of {LOC}`, `the <role> of {ORG}`: the name is one entity, the phrase
+has those of its slots. Lines that start with `# ` are comments.
 """
 
 import re
@@ -23,7 +23,7 @@ SLOT = re.compile(r"\{([A-Za-z]+)(?::([\w+-]+))?\}|<([\w-]+)>")
 BRACKET = re.compile(r"[{}<>]")
 HEADING = re.compile(r"\[([\w-]+)\]")
 COMMENT = "# "
-# The list, words.txt, whose words are no names.
+# The list, words.txt, of what is no entity.
 WORDS = "words"
 
 # A list and one of the groups in it; "" is for the names before the first heading.
@@ -40,8 +40,8 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True)
 class Frame:
-    """A sentence or a name with slots: `texts[i]` comes before `slots[i]`, the last text after
-    all slots.
+    """A sentence, name or phrase with slots: `texts[i]` comes before `slots[i]`, the last text
+    after all slots.
     """
 
     texts: Tuple[str, ...]
@@ -54,13 +54,18 @@ class Frame:
         return text.isupper() and sum(map(str.isalpha, text)) > 1
 
 
+Patterns = Dict[Group, List[Frame]]
+
+
 @dataclass(frozen=True)
 class Assets:
-    """What a language is made from. `patterns` are the names with slots, `names` those without."""
+    """What a language is made from. `patterns` are names and phrases with slots; `names` and
+    `words` have none.
+    """
 
     frames: List[Frame]
+    patterns: Patterns
     names: Names
-    patterns: Dict[Group, List[Frame]]
     words: Names
 
 
@@ -74,22 +79,20 @@ def read_assets(folder: Path) -> Assets:
         if path.name != FRAMES:
             lists.update(_read_groups(path))
     plain: Names = {}
+    slotted: Dict[Group, List[Line]] = {}
     for group, lines in lists.items():
-        found = [line for _, line in lines if group[0] == WORDS or not BRACKET.search(line)]
-        if found:
-            plain[group] = found
+        for line in lines:
+            if BRACKET.search(line[1]):
+                slotted.setdefault(group, []).append(line)
+            else:
+                plain.setdefault(group, []).append(line[1])
     return Assets(
         frames=[_parse(folder / FRAMES, line, lists) for line in frame_lines],
-        names={group: names for group, names in plain.items() if group[0] != WORDS},
         patterns={
-            group: [
-                _parse(folder / f"{group[0]}.txt", line, plain)
-                for line in lines
-                if BRACKET.search(line[1])
-            ]
-            for group, lines in lists.items()
-            if group[0] != WORDS
+            group: [_parse(folder / f"{group[0]}.txt", line, plain) for line in lines]
+            for group, lines in slotted.items()
         },
+        names={group: names for group, names in plain.items() if group[0] != WORDS},
         words={group: words for group, words in plain.items() if group[0] == WORDS},
     )
 

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from ..errors import Errors, SkdError
 from .documents import SPLITS, make_doc
 from .folder import language_folders
-from .frame_files import WORDS, Assets, Frame, Names, Slot, describe, read_assets
+from .frame_files import WORDS, Assets, Frame, Names, Patterns, Slot, describe, read_assets
 
 # What part of the frames and of the names each split has for itself. Unlabelled text uses those of
 # train as well, as text from the same source would.
@@ -164,8 +164,7 @@ class SentenceWriter:
 
     def __init__(self, lang: str, assets: Assets, rng: random.Random) -> None:
         self.lang = lang
-        self.patterns = assets.patterns
-        self.words = assets.words
+        self.assets = assets
         self.rng = rng
         try:
             self.nlp = spacy.blank(lang)
@@ -188,10 +187,11 @@ class SentenceWriter:
 
     def _make_doc(self, frame: Frame, names: Names, annotated: bool) -> Doc:
         change_case = self._draw_case(frame)
+        pieces = self._fill(frame, names | self.assets.words, self.assets.patterns, set())
         words: List[str] = []
         spaces: List[bool] = []
         tags: List[str] = []
-        for text, label in self._fill(frame, names):
+        for text, label in pieces:
             # Each piece is tokenised by itself, so that a name begins and ends with a token.
             new_words, new_spaces = self.tokenize(change_case(text))
             if spaces and text[:1].isspace():
@@ -202,19 +202,35 @@ class SentenceWriter:
         ents = tags if annotated else None
         return make_doc(self.nlp.vocab, self.lang, words, spaces, ents=ents)
 
-    def _fill(self, frame: Frame, names: Names) -> Iterator[Piece]:
-        """The pieces of a sentence, each with its entity type ("" for none)."""
-        choices = names | self.words
+    def _fill(
+        self, frame: Frame, names: Names, patterns: Patterns, used: Set[str]
+    ) -> Iterator[Piece]:
+        """The pieces of a sentence, each with its entity type ("" for none). Names that are `used`
+        are not taken again where that can be helped.
+        """
         for text, slot in zip(frame.texts, frame.slots):
             yield text, ""
-            patterns = [(p, group) for group in slot.groups for p in self.patterns.get(group, ())]
-            if patterns and self.rng.random() < PATTERN_SHARE:
-                pattern, group = self.rng.choice(patterns)
-                name = "".join(piece for piece, _ in self._fill(pattern, names))
+            listed = [(name, g[0]) for g in slot.groups for name in names.get(g, ())]
+            slotted = [(pattern, g[0]) for g in slot.groups for pattern in patterns.get(g, ())]
+            if slotted and (not listed or self.rng.random() < PATTERN_SHARE):
+                pattern, label = self.rng.choice(slotted)
+                pieces = self._fill_pattern(pattern, label, names, patterns, used)
             else:
-                name, group = self._draw_name(slot, choices)
-            yield (name.lower() if slot.lower else name), "" if group[0] == WORDS else group[0]
+                name, label = self.rng.choice([n for n in listed if n[0] not in used] or listed)
+                pieces = [(name, label.replace(WORDS, ""))]
+            for piece, label in pieces:
+                used.add(piece)
+                yield (piece.lower() if slot.lower else piece), label
         yield frame.texts[-1], ""
+
+    def _fill_pattern(
+        self, pattern: Frame, label: str, names: Names, patterns: Patterns, used: Set[str]
+    ) -> List[Piece]:
+        """The pieces of a phrase, whose names may have patterns, or the one piece of a name."""
+        if label == WORDS:
+            of_names = {group: patterns[group] for group in patterns if group[0] != WORDS}
+            return list(self._fill(pattern, names, of_names, used))
+        return [("".join(text for text, _ in self._fill(pattern, names, {}, used)), label)]
 
     def _draw_case(self, frame: Frame) -> Callable[[str], str]:
         draw = self.rng.random()

@@ -108,12 +108,14 @@ cdef class Decoder:
         """The scores (L,) of the best prefixes up to t - 1, by their last labels, when they are extended
         to `label` at t, its own score not included; or to the end, if t is the length of the chain."""
         cdef const double *best = self.best + (t - 1) * self.width
-        cdef const double *added = self.transposed + label * self.n_labels
+        cdef const double *transitions = self.to_label(t, label)
         cdef Py_ssize_t i
-        if t == self.length:
-            added = &self.end[0]
         for i in range(self.n_labels):
-            scores[i] = best[i] + added[i]
+            scores[i] = best[i] + transitions[i]
+
+    cdef const double* to_label(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
+        """The scores (L,) of transitions to a label at t; of the end, if t is the length of the chain."""
+        return &self.end[0] if t == self.length else self.transposed + label * self.n_labels
 
     cdef int32_t previous(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
         """The label at t - 1 of the best prefix that is extended to `label` at t, or to the end."""
@@ -175,14 +177,17 @@ cdef struct Derivation:
 
 
 cdef struct Node:
-    # The best prefixes that end in one label at one token, as far as they are found, best first; and of each
-    # label before it (L,) the best one that has not been extended to here: its score, with the transition,
-    # and its rank.
+    # The best prefixes that end in one label at one token, as far as they are found, best first.
     Derivation *found
-    Py_ssize_t n_found, capacity
+    Py_ssize_t n_found, room
+    # Of each label before it (L,) the best prefix that was not extended to here yet: its score, with the
+    # transition, and its rank.
     double *candidates
     int32_t *ranks
     bint exhausted
+    # The scores of transitions to here (L,), and that of the label itself.
+    const double *transitions
+    double unary
 
 
 cdef class LazyDecoder(Decoder):
@@ -193,25 +198,30 @@ cdef class LazyDecoder(Decoder):
     one prefix a label, and no node.
     """
 
-    cdef Node *nodes
-    cdef Py_ssize_t n_nodes, n_made, room
-    # (longest chain * L + 1,) where the node of a label at a token is, -1: there is none.
-    cdef int32_t[::1] node_of
-    cdef int32_t[::1] descent
+    # All nodes made so far; the first ones serve the chain that is selected.
+    cdef Node **pool
+    cdef Py_ssize_t n_used, n_made, room
+    # (longest chain * L + 1,) the node of a label at a token, NULL if there is none; (longest chain + 1,)
+    # those on the way down from the end.
+    cdef Node **nodes
+    cdef Node **descent
     cdef Py_ssize_t n_paths
     cdef bint out_of_memory
 
     def __init__(self, p):
         super().__init__(p)
-        longest = p.lengths.max(initial=0)
-        self.node_of = np.empty(longest * self.n_labels + 1, dtype=np.int32)
-        self.descent = np.empty(longest + 1, dtype=np.int32)
+        cdef Py_ssize_t longest = p.lengths.max(initial=0), n_nodes = longest * self.n_labels + 1
+        self.nodes = <Node**> malloc((n_nodes + longest + 1) * sizeof(Node*))
+        if self.nodes == NULL:
+            raise MemoryError()
+        self.descent = self.nodes + n_nodes
 
     def __dealloc__(self):
+        cdef Py_ssize_t i
         for i in range(self.n_made):
-            free(self.nodes[i].found)
-            free(self.nodes[i].candidates)
-            free(self.nodes[i].ranks)
+            free(self.pool[i].found)
+            free(self.pool[i])
+        free(self.pool)
         free(self.nodes)
 
     cdef void search(self, Py_ssize_t k) noexcept nogil:
@@ -223,143 +233,130 @@ cdef class LazyDecoder(Decoder):
         if self.spare[self.previous(self.length, 0)] == -INFINITY:
             self.n_paths = 0
             return
-        self.n_nodes = 0
-        memset(&self.node_of[0], -1, (self.length * self.n_labels + 1) * sizeof(int32_t))
+        self.n_used = 0
+        memset(self.nodes, 0, (self.length * self.n_labels + 1) * sizeof(Node*))
         end = self.node(self.length, 0)
-        while end != NULL and not end.exhausted and end.n_found < k:
-            self.extend(self.length, 0)
-            end = self.node(self.length, 0)  # they move as more are made
-            if self.out_of_memory:
-                return
-        if end != NULL:
-            self.n_paths = end.n_found
+        if end == NULL:
+            return
+        while end.n_found < k and not end.exhausted and not self.out_of_memory:
+            self.extend(end)
+        self.n_paths = end.n_found
 
-    cdef void extend(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
-        """Find the next prefix of a node. Before it can tell, the successor of its last one is wanted,
-        which may first have to be found in the same way: down to where it is known, and up again."""
-        cdef Py_ssize_t top = t
-        cdef Derivation last
-        cdef Node *node
+    cdef void extend(self, Node *end) noexcept nogil:
+        """Find the next path. Before a node can tell its next prefix, the successor of what its last one
+        extended is wanted, and has to be found in the same way: down to where it is known, and up."""
+        cdef Py_ssize_t t = self.length
+        cdef Derivation *last
+        cdef Node *before = NULL
+        cdef Node *node = end
         while True:
-            node = self.node(t, label)
-            if node == NULL:
-                return
-            self.descent[t] = <int32_t> label
-            last = node.found[node.n_found - 1]
-            if t == 1 or self.is_known(t - 1, last.label, last.rank + 1):
+            self.descent[t] = node
+            if t == 1:
+                before = NULL
                 break
-            t, label = t - 1, last.label
-        while t <= top:
-            label = self.descent[t]
-            node = self.node(t, label)
-            last = node.found[node.n_found - 1]
-            node.candidates[last.label] = self.successor(t, label, last)
-            node.ranks[last.label] = last.rank + 1
-            self.find_next(t, label, node)
+            last = &node.found[node.n_found - 1]
+            before = self.node(t - 1, last.label)
+            if before == NULL:
+                return
+            if last.rank + 1 < before.n_found or before.exhausted:
+                break
+            t, node = t - 1, before
+        while t <= self.length:
+            self.find_next(self.descent[t], before)
+            before = self.descent[t]
             t += 1
 
-    cdef bint is_known(self, Py_ssize_t t, Py_ssize_t label, Py_ssize_t rank) noexcept nogil:
-        """Whether the prefix of this rank is found, or is known not to exist."""
-        cdef Py_ssize_t i = self.node_of[t * self.n_labels + label]
-        return i >= 0 and (rank < self.nodes[i].n_found or self.nodes[i].exhausted)
+    cdef void find_next(self, Node *node, const Node *before) noexcept nogil:
+        """Find the next prefix of a node, after the successor of what its last one extended was made a
+        candidate: a prefix of the node `before`, NULL at the second token, and there may be none."""
+        cdef Derivation last = node.found[node.n_found - 1]
+        cdef double score = -INFINITY
+        if before != NULL and last.rank + 1 < before.n_found:
+            score = before.found[last.rank + 1].score + node.transitions[last.label]
+        node.candidates[last.label] = score
+        node.ranks[last.label] = last.rank + 1
+        self.take_best(node)
 
-    cdef double successor(self, Py_ssize_t t, Py_ssize_t label, Derivation last) noexcept nogil:
-        """The score of the prefix after that which `last` extended, when it is extended in the same way;
-        -inf if there is none."""
-        cdef Node *before
-        if t == 1:
-            return -INFINITY
-        before = &self.nodes[self.node_of[(t - 1) * self.n_labels + last.label]]
-        if last.rank + 1 >= before.n_found:
-            return -INFINITY
-        if t == self.length:
-            return before.found[last.rank + 1].score + self.end[last.label]
-        return before.found[last.rank + 1].score + self.transitions[last.label, label]
-
-    cdef void find_next(self, Py_ssize_t t, Py_ssize_t label, Node *node) noexcept nogil:
-        """Move the best candidate of a node, the lowest label of equals, to those that are found."""
+    cdef void take_best(self, Node *node) noexcept nogil:
+        """Move the best candidate of a node, the lowest label of equals, to the prefixes found."""
         cdef int32_t best = self.first_of_best(node.candidates)
-        cdef Derivation *found
+        cdef Derivation *found = node.found
         if node.candidates[best] == -INFINITY:
             node.exhausted = True
             return
-        if node.n_found == node.capacity:
-            found = <Derivation*> realloc(node.found, 2 * node.capacity * sizeof(Derivation))
+        if node.n_found == node.room:
+            found = <Derivation*> realloc(found, 2 * node.room * sizeof(Derivation))
             if found == NULL:
                 self.out_of_memory = True
                 return
             node.found = found
-            node.capacity *= 2
-        found = &node.found[node.n_found]
-        found.score = node.candidates[best]
-        if t < self.length:
-            found.score += self.unary[self.first + t, label]
+            node.room *= 2
+        found += node.n_found
+        found.score = node.candidates[best] + node.unary
         found.label, found.rank = best, node.ranks[best]
         node.n_found += 1
 
     cdef Node* node(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
         """The node of a label at a token; made, with its best prefix, if there is none. NULL, with
         out_of_memory set, if it cannot be made."""
-        cdef int32_t *index = &self.node_of[t * self.n_labels + label]
-        cdef Node *node
-        if index[0] >= 0:
-            return &self.nodes[index[0]]
-        if self.n_nodes == self.n_made and not self.make_more():
+        cdef Node **place = &self.nodes[t * self.n_labels + label]
+        cdef Node *node = place[0]
+        if node != NULL:
+            return node
+        if self.n_used == self.n_made and not self.make_more():
+            self.out_of_memory = True
             return NULL
-        index[0] = <int32_t> self.n_nodes
-        node = &self.nodes[self.n_nodes]
-        self.n_nodes += 1
+        place[0] = node = self.pool[self.n_used]
+        self.n_used += 1
         node.n_found = 0
         node.exhausted = False
+        node.transitions = self.to_label(t, label)
+        node.unary = 0.0 if t == self.length else self.unary[self.first + t, label]
         self.extend_best(t, label, node.candidates)
         memset(node.ranks, 0, self.n_labels * sizeof(int32_t))
-        self.find_next(t, label, node)
+        self.take_best(node)
         return node
 
     cdef bint make_more(self) noexcept nogil:
-        """One more node, for this chain and those that follow."""
-        cdef Node *nodes = self.nodes
+        """One more node in the pool, for this chain and those that follow."""
+        cdef Node **pool = self.pool
         cdef Node *node
         if self.n_made == self.room:
-            nodes = <Node*> realloc(self.nodes, (2 * self.room + 64) * sizeof(Node))
-            if nodes == NULL:
-                self.out_of_memory = True
+            pool = <Node**> realloc(pool, (2 * self.room + 64) * sizeof(Node*))
+            if pool == NULL:
                 return False
-            self.nodes = nodes
+            self.pool = pool
             self.room = 2 * self.room + 64
-        node = &nodes[self.n_made]
-        node.capacity = 8
-        node.found = <Derivation*> malloc(node.capacity * sizeof(Derivation))
-        node.candidates = <double*> malloc(self.n_labels * sizeof(double))
-        node.ranks = <int32_t*> malloc(self.n_labels * sizeof(int32_t))
-        self.n_made += 1
-        if node.found == NULL or node.candidates == NULL or node.ranks == NULL:
-            self.out_of_memory = True
+        # The node, and behind it its candidates and ranks.
+        node = <Node*> malloc(
+            sizeof(Node) + self.n_labels * (sizeof(double) + sizeof(int32_t))
+        )
+        if node == NULL:
             return False
-        return True
+        node.candidates = <double*> (node + 1)
+        node.ranks = <int32_t*> (node.candidates + self.n_labels)
+        node.room = 16
+        node.found = <Derivation*> malloc(node.room * sizeof(Derivation))
+        pool[self.n_made] = node
+        self.n_made += 1
+        return node.found != NULL
 
     cdef void write(self, int32_t *path, double *log_probs, double log_z) noexcept nogil:
         """Follow the paths found back, (n_paths, length), and give their log probabilities."""
         cdef Py_ssize_t r, t
         cdef Derivation step
+        cdef Node *node
         if self.length == 0:
             log_probs[0] = 0.0
             return
         for r in range(self.n_paths):
-            step = self.step(self.length, 0, <int32_t> r)
+            step = self.nodes[self.length * self.n_labels].found[r]
             log_probs[r] = step.score - log_z
             for t in range(self.length - 1, -1, -1):
                 path[t] = step.label
-                if t > 0:
-                    step = self.step(t, step.label, step.rank)
+                node = self.nodes[t * self.n_labels + step.label]
+                if node != NULL:
+                    step = node.found[step.rank]
+                elif t > 0:
+                    step.label, step.rank = self.previous(t, step.label), 0
             path += self.length
-
-    cdef Derivation step(self, Py_ssize_t t, int32_t label, int32_t rank) noexcept nogil:
-        """How the prefix of this rank came to a label at a token."""
-        cdef Derivation best
-        cdef Py_ssize_t i = self.node_of[t * self.n_labels + label]
-        if i >= 0:
-            return self.nodes[i].found[rank]
-        best.score = self.best[t * self.width + label]
-        best.label, best.rank = self.previous(t, label), 0
-        return best

@@ -73,7 +73,8 @@ def cross_entropy(p: Potentials, target: Moments, weights: Optional[np.ndarray] 
     """H(target, p) = log Z - <moments of the target, potentials>, whatever the target distribution:
     gold, k-best lists, a whole teacher or any mixture (Wang et al. 2020, eq. 6-9; 2021, eq. 4).
 
-    target (Moments): unary (N, L), transitions (B, L, L).
+    target (Moments): unary (N, L), transitions (B, L, L), where the row of a label that has no mass in
+        unary is not looked at.
     """
     p, weights = checked(p, weights)
     n_labels = p.n_labels

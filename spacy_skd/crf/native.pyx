@@ -386,7 +386,7 @@ cdef class Chains:
     ) noexcept nogil:
         """Subtract weight * the target's moments, labels (N, L) and pairs (L, L), from the gradient.
         Returns the expected score of the chain under the target."""
-        cdef Py_ssize_t j, n = self.n_labels
+        cdef Py_ssize_t t, i, j, n = self.n_labels
         cdef const double *first = labels + self.first * n
         cdef const double *last = first + (self.length - 1) * n
         cdef double expected
@@ -395,11 +395,19 @@ cdef class Chains:
         expected = ops.subtract_mass(
             self.rows_of(gradient.unary), self.scores, first, self.length * n, weight
         )
-        expected += ops.subtract_mass(
-            gradient.pairs(), &self.transitions[0, 0], pairs, n * n, weight
-        )
         for j in range(n):
             expected += product(self.start[j], first[j]) + product(self.end[j], last[j])
+            self.spare[j] = 0.0
+        for t in range(self.length - 1):
+            for j in range(n):
+                self.spare[j] += first[t * n + j]
+        # A label that has no mass has no transitions. With few sequences most have none, and pairs of a
+        # batch are more than the cache holds.
+        for i in range(n):
+            if self.spare[i] != 0.0:
+                expected += ops.subtract_mass(
+                    gradient.pairs() + i * n, &self.transitions[i, 0], pairs + i * n, n, weight
+                )
         return expected
 
     cdef double subtract_sequence(

@@ -49,19 +49,25 @@ INLINE double F(sum_lanes)(vec x) {
     return sum;
 }
 
-/* A vector of which only the first n lanes are in memory. */
+/* A vector of which only the first n lanes, 0 <= n < V, are in memory. */
 INLINE vec F(load_part)(const double *p, ptrdiff_t n, double rest) {
-    double lanes[V];
-    for (int l = 0; l < V; l++)
-        lanes[l] = l < n ? p[l] : rest;
-    return LOAD(lanes);
+#if V == 4
+    const ivec there = (ivec){0, 1, 2, 3} < (ivec){n, n, n, n};
+    return SELECT(there, (vec)_mm256_maskload_pd(p, (__m256i)there), SPLAT(rest));
+#elif V == 2
+    return n ? (vec){p[0], rest} : SPLAT(rest);
+#else
+    return rest;
+#endif
 }
 
 INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
-    double lanes[V];
-    STORE(lanes, x);
-    for (int l = 0; l < n; l++)
-        p[l] = lanes[l];
+#if V == 4
+    _mm256_maskstore_pd(p, (__m256i)((ivec){0, 1, 2, 3} < (ivec){n, n, n, n}), (__m256d)x);
+#elif V == 2
+    if (n)
+        p[0] = x[0];
+#endif
 }
 
 VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {

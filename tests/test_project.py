@@ -1,0 +1,196 @@
+"""The main job: every step is well formed, runs, is skipped when it need not run, and is not when
+it must.
+"""
+
+import os
+import random
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import srsly
+import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
+from spacy.cli._util import app
+from typer.main import get_command
+from typer.testing import CliRunner
+from weasel.cli.run import check_rerun, project_run
+from weasel.util import load_project_config, working_dir
+
+ROOT = Path(__file__).parents[1]
+STEPS = load_project_config(ROOT)["workflows"]["all"]
+NAMES = {"de": ["Anna", "Bernd", "Carla", "Dora"], "en": ["Alice", "Bob", "Carol", "Dan"]}
+WORDS = {"de": ("wohnt", "in", ["Bonn", "Kiel"]), "en": ("lives", "in", ["Leeds", "York"])}
+QUICK = {
+    "vars.data": "raw",
+    "vars.teacher_steps": 4,
+    "vars.student_steps": 4,
+    "vars.eval_frequency": 4,
+    "vars.show": 1,
+}
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def commands(project=ROOT, **overrides):
+    config = load_project_config(project, overrides=overrides)
+    return {command["name"]: command for command in config["commands"]}
+
+
+def scripts():
+    """Every line that the project runs, for every task, split into words."""
+    for task in ("ner", "pos"):
+        for command in commands(**{"vars.task": task}).values():
+            for line in command["script"]:
+                yield shlex.split(line)
+
+
+def spacy_command(words):
+    """The command that `python -m spacy ...` runs, and the words after its name."""
+    command, words = get_command(app), words[3:]
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def test_every_step_of_the_workflow_says_what_it_does():
+    assert list(commands()) == STEPS
+    assert all(command["help"] for command in commands().values())
+
+
+def test_every_line_runs_a_known_command_with_known_options():
+    for words in scripts():
+        if words[:3] != ["python", "-m", "spacy"]:
+            assert words[0] == "pip" or words[:2] == ["python", "-c"]
+            continue
+        command, arguments = spacy_command(words)
+        options = {name for parameter in command.params for name in parameter.opts}
+        given = {word for word in arguments if word.startswith("--")}
+        overrides = {word for word in given if "." in word}
+        assert given - overrides <= options, words
+        if "--config" in words or "train" in words:
+            config = next(word for word in arguments if word.endswith(".cfg"))
+            assert (ROOT / config).is_file()
+
+
+def test_every_step_depends_on_what_the_steps_before_it_made():
+    made = {"configs/ner_teacher.cfg", "configs/ner_student.cfg", "assets/demo"}
+    for name in STEPS:
+        command = commands()[name]
+        for needed in command["deps"]:
+            assert needed in made or any(needed.startswith(f"{path}/") for path in made), name
+        assert command["outputs"], "weasel never skips a step without outputs"
+        made.update(command["outputs"])
+
+
+def write_raw(folder):
+    """A small corpus of two languages in two columns."""
+    rng = random.Random(0)
+    for language, names in NAMES.items():
+        verb, preposition, places = WORDS[language]
+        for split, size in (("train", 40), ("dev", 8), ("test", 8)):
+            sentences = (
+                f"{rng.choice(names)}\tB-PER\n{verb}\tO\n{preposition}\tO\n"
+                f"{rng.choice(places)}\tB-LOC\n.\tO\n"
+                for _ in range(size)
+            )
+            (folder / language).mkdir(parents=True, exist_ok=True)
+            path = folder / language / f"{split}.iob2"
+            path.write_text("\n".join(sentences), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The project after its main job, and what the last step printed. The package is installed
+    beside this environment, not into it.
+    """
+    project = tmp_path_factory.mktemp("project")
+    site = tmp_path_factory.mktemp("site")
+    write_raw(project / "raw")
+    shutil.copy(ROOT / "project.yml", project)
+    shutil.copytree(ROOT / "configs", project / "configs")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in STEPS[:-1]:
+            if name == "install":
+                patch.setenv("PIP_TARGET", str(site))
+            project_run(project, name, overrides=QUICK, capture=True)
+        patch.delenv("PIP_TARGET")
+        patch.setenv("PYTHONPATH", str(site))
+        patch.delenv("PYTHONUNBUFFERED", raising=False)
+        command = [sys.executable, "-m", "spacy", "project", "run", "all", str(project)]
+        command += [word for key, value in QUICK.items() for word in (f"--{key}", str(value))]
+        last = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    assert last.returncode == 0, last.stderr
+    return project, site, last.stdout
+
+
+def test_it_ends_with_the_table_and_sentences_of_the_installed_pipeline(finished):
+    _, _, output = finished
+    lines = [line for line in output.splitlines() if line]
+    header = next(i for i, line in enumerate(lines) if line.startswith("ents_f "))
+    assert lines[header].split() == ["ents_f", "teachers", "baseline", "student", "xx_skd"]
+    rows = [line.split()[0] for line in lines[header + 2 : header + 5]]
+    assert rows == ["de", "en", "average"]
+    assert [line[:5] for line in lines if line.startswith("[")][-2:] == ["[de] ", "[en] "]
+    # Also where the output is no terminal, what is run is said before what it prints.
+    run = next(i for i, line in enumerate(lines) if line.startswith("Running command"))
+    assert run < header
+
+
+def test_the_installed_pipeline_is_the_student(finished):
+    project, site, _ = finished
+    scores = srsly.read_json(project / "metrics" / "evaluation.json")["pipelines"]
+    languages = scores["student"]["languages"]
+    assert {name: s["ents_f"] for name, s in scores["xx_skd"]["languages"].items()} == {
+        name: s["ents_f"] for name, s in languages.items()
+    }
+    code = "import spacy; print(spacy.load('xx_skd').meta['version'])"
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert result.stdout.strip() == commands()["package"]["outputs"][0].split("-")[1].split("/")[0]
+
+
+def test_saved_pipelines_name_no_path_of_the_project(finished):
+    project, _, _ = finished
+    config = (project / "training" / "student" / "model-best" / "config.cfg").read_text("utf-8")
+    paths = config[config.index("[paths]") :].split("\n\n")[0].splitlines()[1:]
+    assert paths and all(line.endswith(" = null") for line in paths)
+
+
+def test_a_second_run_says_that_nothing_changed(finished):
+    project, _, _ = finished
+    overrides = [word for key, value in QUICK.items() for word in (f"--{key}", str(value))]
+    result = CliRunner().invoke(app, ["project", "run", "all", str(project), *overrides])
+    assert result.exit_code == 0, result.output
+    for name in STEPS:
+        assert f"Skipping '{name}': nothing changed" in result.output
+
+
+def steps_to_run(project, **overrides):
+    """The steps that would run first, before any of them changes what the others depend on."""
+    with working_dir(project):
+        all_commands = commands(project, **{**QUICK, **overrides})
+        return [name for name in STEPS if check_rerun(project, all_commands[name])]
+
+
+@pytest.mark.parametrize(
+    "variable, value, steps",
+    [
+        ("vars.objective", "posterior", ["student"]),
+        ("vars.teacher_steps", 5, ["teachers"]),
+        ("vars.student_steps", 5, ["baseline", "student"]),
+        ("vars.task", "pos", ["teachers", "baseline", "student"]),
+        ("vars.seed", 1, ["convert", "teachers", "baseline", "student"]),
+    ],
+)
+def test_another_variable_runs_what_depends_on_it(finished, variable, value, steps):
+    assert steps_to_run(finished[0], **{variable: value}) == steps
+
+
+def test_what_was_interrupted_is_run_again(finished, tmp_path):
+    project = tmp_path / "project"
+    shutil.copytree(finished[0], project)
+    (project / "training" / "student" / "model-best" / "meta.json").unlink()
+    assert steps_to_run(project)[0] == "student"
