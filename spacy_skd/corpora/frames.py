@@ -178,9 +178,11 @@ class SentenceWriter:
     ) -> List[Doc]:
         """At most `size` sentences, fewer where no more can be found that differ in their text."""
         docs: Dict[str, Doc] = {}
+        # Frames with more slots are good for more sentences.
+        weights = [1 + len(frame.slots) for frame in frames]
         misses = 0
         while frames and len(docs) < size and misses < PATIENCE:
-            doc = self._make_doc(self.rng.choice(frames), names, annotated)
+            doc = self._make_doc(self.rng.choices(frames, weights)[0], names, annotated)
             misses = misses + 1 if doc.text in docs else 0
             docs.setdefault(doc.text, doc)
         return list(docs.values())

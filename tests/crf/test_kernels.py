@@ -1,0 +1,181 @@
+"""The extension against the reference, where enumeration ends: long chains, many labels, any scale."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from spacy_skd import crf
+from spacy_skd.crf import Moments, Potentials, inference, reference
+
+needs_extension = pytest.mark.skipif(not crf.NATIVE, reason="the extension is not built")
+
+
+def make(rng, n_labels: int, lengths: list, scale: float, forbidden: float = 0.0) -> Potentials:
+    chain = (n_labels, n_labels), (n_labels,), (n_labels,)
+    scores = [rng.standard_normal(s) * scale for s in ((sum(lengths), n_labels), *chain)]
+    for values in scores[1:]:
+        values[rng.random(values.shape) < forbidden] = -np.inf
+    unary, transitions, start, end = (values.astype(np.float32) for values in scores)
+    transitions[0, 0], start[0], end[0] = 0.0, 0.0, 0.0
+    return Potentials(unary, np.array(lengths), transitions, start, end)
+
+
+def everything(p: Potentials) -> list:
+    """All numbers that there are of a batch."""
+    teacher = Potentials(p.unary[::-1], p.lengths, p.transitions, p.start, p.end)
+    target, tags = crf.marginals(teacher), crf.viterbi(teacher)[0]
+    best = crf.kbest(p, 7)
+    results = [*vars(crf.marginals(p)).values(), *crf.viterbi(p), crf.log_partition(p)]
+    results += [array for pair in best for array in pair]
+    for loss, gradient in (
+        crf.cross_entropy(p, target),
+        crf.nll(p, tags),
+        crf.partial_nll(p, target.unary > 1e-3),
+        crf.posterior_cross_entropy(p, target.unary),
+        crf.posterior_cross_entropy(p, target.unary, temperature=3.0),
+    ):
+        results += [loss, *vars(gradient).values()]
+    return results
+
+
+@needs_extension
+@pytest.mark.parametrize("forbidden", [0.0, 0.4])
+@pytest.mark.parametrize("scale", [1.0, 10.0, 60.0, 300.0, 5000.0])
+@pytest.mark.parametrize("n_labels", [1, 2, 3, 4, 5, 8, 9, 17, 33, 65])
+def test_same_as_reference(monkeypatch, n_labels, scale, forbidden):
+    """Every width of the inner loops; in probability space, in log space, and where they meet."""
+    p = make(np.random.default_rng(n_labels), n_labels, [30, 0, 1, 2, 17], scale, forbidden)
+    ours = everything(p)
+    monkeypatch.setattr(inference, "kernels", reference)
+    for one, other in zip(ours, everything(p), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+@needs_extension
+def test_scores_that_almost_underflow(monkeypatch):
+    """Chains around the bounds of probability space, which a path may cross and come back from."""
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        p = make(rng, 4, [12, 7, 1, 3], float(rng.choice([30, 45, 60])), forbidden=0.5)
+        with monkeypatch.context() as patch:
+            ours = everything(p)
+            patch.setattr(inference, "kernels", reference)
+            for one, other in zip(ours, everything(p), strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+@needs_extension
+def test_dead_ends(monkeypatch):
+    """A label that all prefixes favour and no sequence can leave, and one that no prefix can reach but
+    that suffixes favour: infinity lies on either way."""
+    n = 400
+    unary = np.zeros((n, 4), dtype=np.float32)
+    unary[:, 1] = unary[:, 2] = 100.0
+    transitions = np.zeros((4, 4))
+    transitions[1, [0, 2, 3]] = -np.inf
+    transitions[[0, 1, 3], 2] = -np.inf
+    start, end = np.array([0, 0, -np.inf, 0]), np.array([0, -np.inf, 0, 0])
+    p = Potentials(unary, np.array([n]), transitions, start, end)
+    ours = everything(p)
+    monkeypatch.setattr(inference, "kernels", reference)
+    for one, other in zip(ours, everything(p), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+def test_long_chain(backend):
+    """Normalised everywhere, and no recursion that a long chain could exhaust."""
+    p = make(np.random.default_rng(0), 5, [20_000], 2.0)
+    moments = crf.marginals(p)
+    np.testing.assert_allclose(moments.unary.sum(axis=1), 1.0)
+    np.testing.assert_allclose(moments.transitions.sum(), 19_999)
+    tags, scores = crf.viterbi(p)
+    k = 30 if backend == "native" else 2
+    ((paths, log_probs),) = crf.kbest(p, k)
+    np.testing.assert_array_equal(paths[0], tags)
+    np.testing.assert_allclose(log_probs[0], scores[0] - moments.log_partition[0], rtol=1e-6)
+    assert len(np.unique(paths, axis=0)) == k and (np.diff(log_probs) <= 0).all()
+
+
+def test_no_tokens(backend):
+    for lengths in ([], [0], [0, 0]):
+        p = make(np.random.default_rng(0), 3, lengths, 1.0)
+        n = len(lengths)
+        assert crf.log_partition(p).tolist() == [0.0] * n
+        assert crf.viterbi(p)[1].tolist() == [0.0] * n
+        for paths, log_probs in crf.kbest(p, 4):
+            assert paths.shape == (1, 0) and log_probs.tolist() == [0.0]
+        target = Moments(np.zeros((0, 3)), np.zeros((n, 3, 3)))
+        for losses, gradient in (
+            crf.nll(p, np.zeros(0, dtype=int)),
+            crf.cross_entropy(p, target),
+            crf.partial_nll(p, np.ones((0, 3), dtype=bool)),
+            crf.posterior_cross_entropy(p, target.unary),
+            crf.emission_cross_entropy(p, target.unary),
+        ):
+            assert losses.tolist() == [0.0] * n
+            assert not gradient.transitions.any() and not gradient.start.any()
+
+
+def test_emission_cross_entropy(backend):
+    """The posterior cross-entropy of a chain without transitions, whose marginals are softmaxes."""
+    p = make(np.random.default_rng(0), 4, [3, 0, 5], 2.0)
+    p.transitions[:], p.start[:], p.end[:] = 0.0, 0.0, 0.0
+    target = np.random.default_rng(1).dirichlet(np.ones(4), 8)
+    for temperature in (1.0, 2.0):
+        losses, gradient = crf.emission_cross_entropy(p, target, [1, 1, 2], temperature)
+        expected, of_chain = crf.posterior_cross_entropy(p, target, [1, 1, 2], temperature)
+        np.testing.assert_allclose(losses, expected)
+        np.testing.assert_allclose(gradient.unary, of_chain.unary, atol=1e-12)
+        assert not gradient.transitions.any() and not gradient.start.any()
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_a_target_is_its_own_best_student(backend, temperature):
+    p = make(np.random.default_rng(0), 4, [3, 1, 5], 2.0)
+    target = crf.marginals(p)
+    for gradient in (
+        crf.cross_entropy(p, target)[1],
+        crf.posterior_cross_entropy(p, target.unary, None, temperature)[1],
+    ):
+        for values in (gradient.unary, gradient.transitions, gradient.start, gradient.end):
+            np.testing.assert_allclose(values, 0.0, atol=1e-9)
+
+
+def test_tempered():
+    p = make(np.random.default_rng(0), 3, [4], 1.0)
+    half = p.tempered(2.0)
+    assert half.unary.dtype == np.float32 and half.lengths is p.lengths
+    np.testing.assert_allclose(half.transitions, p.transitions / 2)
+
+
+@needs_extension
+def test_threads():
+    """The kernels run without the interpreter's lock, and share nothing."""
+    batches = [make(np.random.default_rng(i), 9, [20] * 16, 2.0) for i in range(8)]
+    alone = [everything(p) for p in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            for one, other in zip(pool.map(everything, batches), alone):
+                for values, expected in zip(one, other, strict=True):
+                    np.testing.assert_array_equal(values, expected)
+
+
+WITHOUT_EXTENSION = """
+import sys
+sys.modules["spacy_skd.crf.native"] = None
+from spacy_skd.crf import NATIVE, Potentials, log_partition
+import numpy as np
+assert not NATIVE
+print(log_partition(Potentials(np.zeros((2, 3)), [2], np.zeros((3, 3)), np.zeros(3), np.zeros(3))))
+"""
+
+
+def test_without_the_extension():
+    """One warning, and the same numbers."""
+    command = [sys.executable, "-c", WITHOUT_EXTENSION]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stderr.count("[W001]") == 1 and "C compiler" in result.stderr
+    assert float(result.stdout.strip("[] \n")) == pytest.approx(np.log(9))
