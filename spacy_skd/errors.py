@@ -46,6 +46,8 @@ class Errors(metaclass=ErrorsWithCodes):
         "The target of chain {chain} of the batch (length {length}) has mass on what the potentials "
         "forbid, so its loss is infinite. Repair the target or drop this mass."
     )
+    SKD011 = "The potentials are for no label: unary must have at least one column."
+    SKD012 = "The target of chain {chain} of the batch (length {length}) holds NaN. Check the teacher."
 
     # 020-039: schemes, objectives, models, training
     SKD020 = "Unknown tag scheme '{name}'. Use one of: {names}."
@@ -226,6 +228,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "Add names."
     )
     SKD117 = "The frames of {path} give {found} different sentences for {split}, not {size}. Add frames."
+    SKD119 = "CoNLL-U needs the package conllu: install it with `pip install spacy-skd[train]`."
 
     # 120-149: cli/, evaluation/, hub
     SKD120 = "progress_bar of spacy-skd.LanguageLogger.v1 is '{value}': use null, 'train' or 'eval'."

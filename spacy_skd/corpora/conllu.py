@@ -56,8 +56,11 @@ def _read_sentence(block: List[Line], path: Path) -> _Sentence:
 
 
 def _read_line(line: str, sentence: _Sentence, path: Path, number: int) -> None:
-    from conllu.exceptions import ParseException
-    from conllu.parser import parse_dict_value, parse_id_value
+    try:
+        from conllu.exceptions import ParseException
+        from conllu.parser import parse_dict_value, parse_id_value
+    except ImportError as error:
+        raise SkdError(Errors.SKD119) from error
 
     cells = line.split("\t")
     if len(cells) != COLUMNS:

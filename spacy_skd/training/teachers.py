@@ -291,7 +291,9 @@ def best_score(model: Path) -> Dict[str, Any]:
     """Name and value of the labelling score that `spacy train` recorded with the best model."""
     performance = srsly.read_json(model / "meta.json").get("performance", {})
     names = METRICS + tuple(f"{metric}_{MACRO}" for metric in METRICS)
-    metric = next((name for name in names if name in performance), None)
+    # spaCy records 0 for every score that the config names and no component has.
+    known = [name for name in names if name in performance]
+    metric = next((name for name in known if performance[name]), next(iter(known), None))
     return {"metric": metric, "score": performance.get(metric)}
 
 

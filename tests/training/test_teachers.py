@@ -1,6 +1,7 @@
 import pytest
+import srsly
 
-from spacy_skd.training.teachers import TABLE_LINE, TeacherJob, error_line
+from spacy_skd.training.teachers import TABLE_LINE, TeacherJob, best_score, error_line
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,17 @@ def test_fingerprint_changes_with_what_the_teacher_is_made_from(tmp_path):
         path.write_bytes(b"2")
         seen.add(fingerprint())
     assert len(seen) == 6
+
+
+@pytest.mark.parametrize(
+    "performance,metric",
+    [
+        ({"tag_acc": 0.0, "pos_acc": 0.9, "pos_acc_macro": 0.9}, "pos_acc"),
+        ({"ents_f": 0.5, "tag_acc": 0.7}, "ents_f"),
+        ({"ents_f": 0.0}, "ents_f"),
+        ({}, None),
+    ],
+)
+def test_best_score_is_one_that_was_measured(tmp_path, performance, metric):
+    srsly.write_json(tmp_path / "meta.json", {"performance": performance})
+    assert best_score(tmp_path) == {"metric": metric, "score": performance.get(metric)}
