@@ -3,8 +3,8 @@
     pip install pytorch-crf
     python benchmarks/crf.py
 
-A batch is 32 sentences of up to 30 tokens, float32 scores. Every number is a median in microseconds of one
-call from Python to Python, loss calls with their gradient.
+A batch is 32 sentences of up to 30 tokens, float32 scores. Every number is a median in microseconds
+of one call from Python to Python, loss calls with their gradient.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from spacy_skd.crf import reference
 
 SENTENCES, LONGEST = 32, 30
 LABELS = (9, 17, 65)
-# What, compared with what, wanted: at least so many times as fast, or at most so many times as slow.
+# What, compared with what, wanted at which L: so many times as fast at least, or as slow at most.
 AT_LEAST = [
     ("NLL", "pytorch-crf NLL", 20.0, LABELS),
     ("Viterbi", "pytorch-crf Viterbi", 30.0, (17,)),

@@ -250,6 +250,6 @@ class Warnings(metaclass=ErrorsWithCodes):
     # fmt: off
     W001 = (
         "The extension of spacy_skd.crf was not built, so numpy does its work: decoding and losses of a "
-        "CRF take about {factor} times as long. Install a C compiler and then spacy-skd again."
+        "CRF take {factor} times as long. Install a C compiler and then spacy-skd again."
     )
     # fmt: on

@@ -25,7 +25,7 @@ SOURCES = {split: (split,) for split in SPLITS} | {"unlabelled": ("unlabelled", 
 BLOCK = 25
 
 # Where a group has patterns of names, this share of its names is made from them.
-PATTERN_SHARE = 0.4
+PATTERN_SHARE = 0.6
 
 # Shares of the sentences that are put into lower case and into capitals, whatever their frame.
 LOWER_NOISE = 0.02
@@ -189,7 +189,9 @@ class SentenceWriter:
 
     def _make_doc(self, frame: Frame, names: Names, annotated: bool) -> Doc:
         change_case = self._draw_case(frame)
-        pieces = self._fill(frame, names | self.assets.words, self.assets.patterns, set())
+        pieces = list(self._fill(frame, names | self.assets.words, self.assets.patterns, set()))
+        if not frame.texts[0]:
+            pieces = _capitalize(pieces)
         words: List[str] = []
         spaces: List[bool] = []
         tags: List[str] = []
@@ -246,6 +248,16 @@ class SentenceWriter:
         if spaces and text[-1:].isspace():
             spaces[-1] = True
         return [token.text for token in doc], spaces
+
+
+def _capitalize(pieces: List[Piece]) -> List[Piece]:
+    """Give a sentence that begins with a phrase a capital letter; names stay as they are."""
+    for i, (text, label) in enumerate(pieces):
+        if text:
+            if not label:
+                pieces[i] = text[0].upper() + text[1:], label
+            break
+    return pieces
 
 
 def _tags(label: str, n: int) -> List[str]:

@@ -4,8 +4,8 @@ import warnings
 
 from ..errors import Warnings
 
-# Measured by benchmarks/crf.py, NLL with its gradient.
-SLOWDOWN = "100"
+# Measured by benchmarks/crf.py.
+SLOWDOWN = "15 to 50"
 
 try:
     from . import native as kernels

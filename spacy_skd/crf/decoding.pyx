@@ -1,8 +1,8 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The max-product kernels: Viterbi, and on top of it lazy k-best (Huang and Chiang 2005, algorithm 3).
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The max-product kernels: Viterbi, and on top of it lazy k-best (Huang and Chiang 2005, alg. 3).
 
-Scores are added up in the same order as in `reference.py`, token by token from the left, so that ties are
-the same ones.
+Scores are added up in the same order as in `reference.py`, token by token from the left, so that
+ties are the same ones.
 """
 
 from libc.math cimport INFINITY
@@ -42,8 +42,8 @@ def viterbi(p):
 cdef class Decoder:
     """The best scores of all prefixes of one chain at a time, the one that was selected last.
 
-    best[t][j] is the score of the best prefix that ends in label j at token t. Which label came before
-    is found again where a path is followed back, by the very sums that were compared.
+    best[t][j] is the score of the best prefix that ends in label j at token t. Which label came
+    before is found again where a path is followed back, by the very sums that were compared.
     """
 
     cdef const double[:, ::1] unary, transitions
@@ -93,7 +93,7 @@ cdef class Decoder:
                     best[j] += self.unary[first + t, j]
 
     cdef double decode(self, int32_t *path) noexcept nogil:
-        """Write the best path (length,). Returns its score; the path is of no use if that is -inf."""
+        """Write the best path (length,). Returns its score; if that is -inf, there is no path."""
         cdef Py_ssize_t t
         cdef double score
         if self.length == 0:
@@ -105,8 +105,9 @@ cdef class Decoder:
         return score
 
     cdef void extend_best(self, Py_ssize_t t, Py_ssize_t label, double *scores) noexcept nogil:
-        """The scores (L,) of the best prefixes up to t - 1, by their last labels, when they are extended
-        to `label` at t, its own score not included; or to the end, if t is the length of the chain."""
+        """The scores (L,) of the best prefixes up to t - 1, by their last labels, when they are
+        extended to `label` at t, its own score not included; or to the end, if t is the length of
+        the chain."""
         cdef const double *best = self.best + (t - 1) * self.width
         cdef const double *transitions = self.to_label(t, label)
         cdef Py_ssize_t i
@@ -114,7 +115,7 @@ cdef class Decoder:
             scores[i] = best[i] + transitions[i]
 
     cdef const double* to_label(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
-        """The scores (L,) of transitions to a label at t; of the end, if t is the length of the chain."""
+        """The scores (L,) of transitions to a label at t; of ends, if t is the chain's length."""
         return &self.end[0] if t == self.length else self.transposed + label * self.n_labels
 
     cdef int32_t previous(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
@@ -170,7 +171,8 @@ def grown(values, Py_ssize_t size):
 
 
 cdef struct Derivation:
-    # The score of a prefix, and what it extends: the prefix of this rank among those that end in `label`.
+    # The score of a prefix, and what it extends: the prefix of this rank among those that end in
+    # `label`.
     double score
     int32_t label
     int32_t rank
@@ -180,8 +182,8 @@ cdef struct Node:
     # The best prefixes that end in one label at one token, as far as they are found, best first.
     Derivation *found
     Py_ssize_t n_found, room
-    # Of each label before it (L,) the best prefix that was not extended to here yet: its score, with the
-    # transition, and its rank.
+    # Of each label before it (L,) the best prefix that was not extended to here yet: its score,
+    # with the transition, and its rank.
     double *candidates
     int32_t *ranks
     bint exhausted
@@ -193,16 +195,16 @@ cdef struct Node:
 cdef class LazyDecoder(Decoder):
     """The k best paths, from nodes that find their next prefix when it is asked for.
 
-    A node is a label at a token t; one more, (length, 0), stands for the end of the chain. The best prefix
-    of all nodes is known from `best`. A node is made when a second one is wanted of it. Tokens 0 have only
-    one prefix a label, and no node.
+    A node is a label at a token t; one more, (length, 0), stands for the end of the chain. The best
+    prefix of all nodes is known from `best`. A node is made when a second one is wanted of it.
+    Tokens 0 have only one prefix a label, and no node.
     """
 
     # All nodes made so far; the first ones serve the chain that is selected.
     cdef Node **pool
     cdef Py_ssize_t n_used, n_made, room
-    # (longest chain * L + 1,) the node of a label at a token, NULL if there is none; (longest chain + 1,)
-    # those on the way down from the end.
+    # (longest chain * L + 1,) the node of a label at a token, NULL if there is none; (longest chain
+    # + 1,) those on the way down from the end.
     cdef Node **nodes
     cdef Node **descent
     cdef Py_ssize_t n_paths
@@ -225,7 +227,7 @@ cdef class LazyDecoder(Decoder):
         free(self.nodes)
 
     cdef void search(self, Py_ssize_t k) noexcept nogil:
-        """Find the k best paths of the selected chain, n_paths in the end: fewer if fewer are legal."""
+        """Find the k best paths of the selected chain, n_paths: fewer if fewer are legal."""
         cdef Node *end
         self.n_paths = 1
         if self.length == 0:
@@ -243,8 +245,9 @@ cdef class LazyDecoder(Decoder):
         self.n_paths = end.n_found
 
     cdef void extend(self, Node *end) noexcept nogil:
-        """Find the next path. Before a node can tell its next prefix, the successor of what its last one
-        extended is wanted, and has to be found in the same way: down to where it is known, and up."""
+        """Find the next path. Before a node can tell its next prefix, the successor of what its
+        last one extended is wanted, and has to be found in the same way: down to where it is known,
+        and up."""
         cdef Py_ssize_t t = self.length
         cdef Derivation *last
         cdef Node *before = NULL
@@ -267,8 +270,9 @@ cdef class LazyDecoder(Decoder):
             t += 1
 
     cdef void find_next(self, Node *node, const Node *before) noexcept nogil:
-        """Find the next prefix of a node, after the successor of what its last one extended was made a
-        candidate: a prefix of the node `before`, NULL at the second token, and there may be none."""
+        """Find the next prefix of a node, after the successor of what its last one extended was
+        made a candidate: a prefix of the node `before`, NULL at the second token, and there may be
+        none."""
         cdef Derivation last = node.found[node.n_found - 1]
         cdef double score = -INFINITY
         if before != NULL and last.rank + 1 < before.n_found:

@@ -32,8 +32,8 @@ def tempered(target: np.ndarray, temperature: float) -> np.ndarray:
 def tempered_cross_entropy(
     log_probs: np.ndarray, target: np.ndarray, temperature: float
 ) -> Tuple[np.ndarray, np.ndarray]:
-    """T^2 times the cross-entropy (N,) of q_T and p_T = softmax(log p / T), as the code of Wang et al.
-    (2020) has it, and its derivative (N, L) with respect to log p.
+    """T^2 times the cross-entropy (N,) of q_T and p_T = softmax(log p / T), as the code of Wang et
+    al. (2020) has it, and its derivative (N, L) with respect to log p.
 
     log_probs (ndarray): (N, L) log p, -inf for what is forbidden.
     target (ndarray): (N, L) q_T.
@@ -66,7 +66,9 @@ def product(scores: np.ndarray, mass: np.ndarray) -> np.ndarray:
 def per_chain(of_token: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Sums (B,) of values a token (N,)."""
     chains = np.repeat(np.arange(len(lengths)), lengths)
-    return np.bincount(chains, of_token, len(lengths)).astype(float)  # of no tokens it gives integers
+    return np.bincount(chains, of_token, len(lengths)).astype(
+        float
+    )  # of no tokens it gives integers
 
 
 def weighted(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:

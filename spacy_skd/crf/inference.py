@@ -3,12 +3,12 @@
 Arrays are numpy's. Results are float64, labels int32. Lengths may be 0: an empty chain has one
 label sequence, of log probability 0.
 
-Every loss takes a weight a chain, (B,), default 1, which multiplies its loss and gradient; a chain of
-weight 0 has loss 0 and no gradient, whatever its target says. It gives the losses (B,) and their
+Every loss takes a weight a chain, (B,), default 1, which multiplies its loss and gradient; a chain
+of weight 0 has loss 0 and no gradient, whatever its target says. It gives the losses (B,) and their
 gradient as Potentials, those of transitions, start and end summed over the batch.
 
-All raise `SkdError` for arrays of the wrong shape, potentials that are NaN or +inf, a chain without a
-legal label sequence, and a target that has mass on what the potentials forbid.
+All raise `SkdError` for arrays of the wrong shape, potentials that are NaN or +inf, a chain without
+a legal label sequence, and a target that has mass on what the potentials forbid.
 """
 
 from typing import Optional, Tuple
@@ -33,8 +33,8 @@ def log_partition(p: Potentials) -> np.ndarray:
 
 
 def marginals(p: Potentials) -> Moments:
-    """By forward-backward (Wang et al. 2020, eq. 10-12): the probability of each label at each token
-    (N, L), the expected number of each transition in each chain (B, L, L), log Z (B,)."""
+    """By forward-backward (Wang et al. 2020, eq. 10-12): the probability of each label at each
+    token (N, L), the expected number of each transition in each chain (B, L, L), log Z (B,)."""
     p = p.checked()
     moments = kernels.marginals(p)
     require_legal(moments.log_partition, p)
@@ -44,8 +44,8 @@ def marginals(p: Potentials) -> Moments:
 def viterbi(p: Potentials) -> Tuple[np.ndarray, np.ndarray]:
     """The best label sequence of each chain, labels (N,) and scores (B,).
 
-    Of sequences with equal scores that one is first which has the lower label at the last token where
-    they differ.
+    Of sequences with equal scores that one is first which has the lower label at the last token
+    where they differ.
     """
     p = p.checked()
     tags, scores = kernels.viterbi(p)
@@ -58,8 +58,8 @@ def kbest(p: Potentials, k: int) -> KBest:
     parsing (Huang and Chiang 2005, algorithm 3).
 
     k (int): At least 1, else `SkdError`.
-    RETURNS: For each chain the paths (k_i, n_i) and their log probabilities (k_i,), where k_i is k, or
-        the number of legal sequences if there are fewer.
+    RETURNS: For each chain the paths (k_i, n_i) and their log probabilities (k_i,), where k_i is k,
+        or the number of legal sequences if there are fewer.
     """
     if k < 1:
         raise SkdError(Errors.SKD006.format(value=k))
@@ -73,8 +73,7 @@ def cross_entropy(p: Potentials, target: Moments, weights: Optional[np.ndarray] 
     """H(target, p) = log Z - <moments of the target, potentials>, whatever the target distribution:
     gold, k-best lists, a whole teacher or any mixture (Wang et al. 2020, eq. 6-9; 2021, eq. 4).
 
-    target (Moments): unary (N, L), transitions (B, L, L), where the row of a label that has no mass in
-        unary is not looked at.
+    target (Moments): unary (N, L), transitions (B, L, L).
     """
     p, weights = checked(p, weights)
     n_labels = p.n_labels
@@ -164,10 +163,11 @@ def require_legal(log_z: np.ndarray, p: Potentials) -> np.ndarray:
 
 
 def require_finite(loss: Loss, p: Potentials) -> Loss:
-    """A loss of -inf stands for a chain without legal sequence, +inf for a target that is forbidden."""
+    """A loss of -inf stands for a chain without legal sequence, +inf for a target that is
+    forbidden; NaN can only come from the target, as potentials are checked."""
     losses, gradient = loss
-    require_legal(losses, p)
-    if len(losses) and not losses.max() < np.inf:
-        chain = int(np.argmax(losses))
-        raise SkdError(Errors.SKD010.format(chain=chain, length=p.lengths[chain]))
+    if not np.isfinite(losses).all():
+        chain = int(np.flatnonzero(~np.isfinite(losses))[0])
+        error = {-np.inf: Errors.SKD004, np.inf: Errors.SKD010}.get(losses[chain], Errors.SKD012)
+        raise SkdError(error.format(chain=chain, length=p.lengths[chain]))
     return losses, gradient

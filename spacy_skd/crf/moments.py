@@ -44,7 +44,7 @@ def gold_moments(tags: np.ndarray, lengths: np.ndarray, n_labels: int) -> Moment
 def kbest_moments(kbest: KBest, lengths: np.ndarray, n_labels: int, weighted: bool) -> Moments:
     """The moments of the k best sequences of each chain.
 
-    kbest (KBest): Paths (k_i, n_i) and log probabilities (k_i,) of each chain, as `kbest` gives them.
+    kbest (KBest): Paths (k_i, n_i) and log probabilities (k_i,) of each chain, from `kbest`.
     lengths (ndarray): (B,).
     weighted (bool): False: weight 1/k_i each, Top-K (Wang et al. 2020, eq. 8). True: their
         probabilities, renormalised over the k_i, Top-WK (eq. 9).
@@ -118,7 +118,7 @@ def mix(
 
 
 def as_tags(tags: np.ndarray, n_tokens: int, n_labels: int) -> np.ndarray:
-    """Label indices (N,) as int64; `SkdError` for a wrong number of them and for one out of range."""
+    """Label indices (N,) as int64; `SkdError` for a wrong number of them or one out of range."""
     tags = np.ascontiguousarray(tags, dtype=np.int64)
     check_shape("tags", tags, (n_tokens,))
     if n_tokens and (tags.min() < 0 or tags.max() >= n_labels):

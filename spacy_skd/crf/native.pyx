@@ -1,22 +1,23 @@
-# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The sum-product kernels: the functions of `reference.py`, in double arithmetic, without padding.
 
-A chain is first done in probability space. With y_t = exp(unary_t) and E = exp(transitions), each divided
-by its largest entry, the messages at token t are
+A chain is first done in probability space. With y_t = exp(unary_t) and E = exp(transitions), each
+divided by its largest entry, the messages at token t are
 
     a_t = y_t * (a_{t-1} E) / c_t,  c_t such that they sum to 1        (forward)
     b_{t-1} = E r_t,  r_t = y_t * b_t / c_t                             (backward)
 
-so that a_t * b_t are the label probabilities, E * (a_{t-1} r_t^T) those of label pairs, and log Z the sum
-of log c_t and of what was divided out: one rescaling a token, and no exp or log of a pair.
+so that a_t * b_t are the label probabilities, E * (a_{t-1} r_t^T) those of label pairs, and log Z
+the sum of log c_t and of what was divided out: one rescaling a token, and no exp or log of a pair.
 
-That is exact unless a number underflows. None can as long as all factors that are not 0 are above e^-138
-(1e-60) and all entries of a_t that are not 0 above 1e-120. `forward` checks this, one comparison for each
-sentence, and the rare chain that fails (potentials of +-1e4, say) is done in log space.
+That is exact unless a number underflows. None can as long as all factors that are not 0 are above
+e^-138 (1e-60) and all entries of a_t that are not 0 above 1e-120. `forward` checks this, one
+comparison for each sentence, and the rare chain that fails (potentials of +-1e4, say) is done in
+log space.
 """
 
 from libc.math cimport INFINITY, NAN, exp, log
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 import numpy as np
@@ -49,8 +50,8 @@ cdef VectorOps ops = vectors_init()
 cdef double SMALLEST_FACTOR = -138.0
 cdef double SMALLEST_MESSAGE = 1e-120
 cdef double SMALLEST_TARGETED = 1e-100
-# Bounds what labels that no legal prefix reaches get from the right. It meets a factor 0 in the end, which
-# infinity would make NaN; for all other labels the checks above keep r_t below 1e180.
+# Bounds what labels that no legal prefix reaches get from the right. It meets a factor 0 in the
+# end, which infinity would make NaN; for all other labels the checks above keep r_t below 1e180.
 cdef double LARGEST = 1e200
 
 
@@ -99,7 +100,8 @@ def kbest(p, k):
 
 
 def cross_entropy(p, target, const double[::1] weights):
-    """log Z - <target, potentials> of each chain (B,), and its gradient, both times the weights (B,)."""
+    """log Z - <target, potentials> of each chain (B,), and its gradient, both times the weights
+    (B,)."""
     cdef Chains chains = Chains(p)
     cdef Gradient gradient = Gradient(p)
     cdef const double[:, ::1] of_labels = target.unary
@@ -176,8 +178,8 @@ def partial_nll(p, allowed, const double[::1] weights):
 
 
 def posterior_cross_entropy(p, target, const double[::1] weights, double temperature):
-    """T^2 times the cross-entropy of tempered targets (N, L) and label marginals tempered by T, and its
-    gradient, both times the weights (B,)."""
+    """T^2 times the cross-entropy of tempered targets (N, L) and label marginals tempered by T, and
+    its gradient, both times the weights (B,)."""
     cdef Chains chains = Chains(p, n_buffers=6)
     cdef Gradient gradient = Gradient(p)
     cdef const double[:, ::1] of_labels = target
@@ -234,11 +236,11 @@ cdef class Gradient:
 
 
 cdef class Chains:
-    """A batch of B chains with N tokens and L labels, its exponentials, and room for the messages of one
-    chain at a time, the one that was selected last.
+    """A batch of B chains with N tokens and L labels, its exponentials, and room for the messages
+    of one chain at a time, the one that was selected last.
 
-    Matrices for the inner loops (`vectors.h`) have rows of `width`, L rounded up to a multiple of 4, with
-    zeros at the end. A buffer of messages has a row a token: (longest chain, width).
+    Matrices for the inner loops (`vectors.h`) have rows of `width`, L rounded up to a multiple of
+    4, with zeros at the end. A buffer of messages has a row a token: (longest chain, width).
     """
 
     cdef readonly Py_ssize_t n_chains, n_tokens, n_labels, width
@@ -257,8 +259,8 @@ cdef class Chains:
     # The chain that is selected: its first token, its length, its unary scores (length, L).
     cdef Py_ssize_t first, length
     cdef const double *scores
-    # Messages, named as at the top of this file; of a chain in log space, log a and log b. c (longest,) and
-    # `total`, the sum of a_n and end factors; g and h are for `add_posterior` alone.
+    # Messages, named as at the top of this file; of a chain in log space, log a and log b. c
+    # (longest,) and `total`, the sum of a_n and end factors; g and h are for `add_posterior` alone.
     cdef double *y
     cdef double *a
     cdef double *b
@@ -310,7 +312,9 @@ cdef class Chains:
         self.shift = finite(ops.largest(&self.transitions[0, 0], n * n))
         self.start_shift = finite(ops.largest(&self.start[0], n))
         self.end_shift = finite(ops.largest(&self.end[0], n))
-        ops.exponentials(self.start_factors, &self.start[0], n, width, self.start_shift, self.lowest)
+        ops.exponentials(
+            self.start_factors, &self.start[0], n, width, self.start_shift, self.lowest
+        )
         ops.exponentials(self.end_factors, &self.end[0], n, width, self.end_shift, self.lowest)
         for i in range(n):
             ops.exponentials(
@@ -353,8 +357,9 @@ cdef class Chains:
         return log_z if log_z == log_z else self.forward_in_log_space()
 
     cdef double add_moments(self, double weight, double *labels, double *pairs) noexcept nogil:
-        """Add weight * the probabilities of labels (length, L) and the expected label pairs: to pairs
-        (L, L), or to what `flush_pairs` adds there. Returns log Z; nothing is added if it is -inf."""
+        """Add weight * the probabilities of labels (length, L) and the expected label pairs: to
+        pairs (L, L), or to what `flush_pairs` adds there. Returns log Z; nothing is added if it is
+        -inf."""
         if self.length == 0:
             return 0.0
         cdef double log_z = self.forward()
@@ -384,9 +389,9 @@ cdef class Chains:
     cdef double subtract_target(
         self, double weight, const double *labels, const double *pairs, Gradient gradient
     ) noexcept nogil:
-        """Subtract weight * the target's moments, labels (N, L) and pairs (L, L), from the gradient.
-        Returns the expected score of the chain under the target."""
-        cdef Py_ssize_t t, i, j, n = self.n_labels
+        """Subtract weight * the target's moments, labels (N, L) and pairs (L, L), from the
+        gradient. Returns the expected score of the chain under the target."""
+        cdef Py_ssize_t j, n = self.n_labels
         cdef const double *first = labels + self.first * n
         cdef const double *last = first + (self.length - 1) * n
         cdef double expected
@@ -397,18 +402,9 @@ cdef class Chains:
         )
         for j in range(n):
             expected += product(self.start[j], first[j]) + product(self.end[j], last[j])
-            self.spare[j] = 0.0
-        for t in range(self.length - 1):
-            for j in range(n):
-                self.spare[j] += first[t * n + j]
-        # A label that has no mass has no transitions. With few sequences most have none, and pairs of a
-        # batch are more than the cache holds.
-        for i in range(n):
-            if self.spare[i] != 0.0:
-                expected += ops.subtract_mass(
-                    gradient.pairs() + i * n, &self.transitions[i, 0], pairs + i * n, n, weight
-                )
-        return expected
+        return expected + ops.subtract_mass(
+            gradient.pairs(), &self.transitions[0, 0], pairs, n * n, weight
+        )
 
     cdef double subtract_sequence(
         self, double weight, const int64_t[::1] tags, Gradient gradient
@@ -464,8 +460,8 @@ cdef class Chains:
         return log_z + log(self.total)
 
     cdef void backward(self) noexcept nogil:
-        """b and r of the selected chain, after `forward`, and y divided by c; r of the first token is
-        of no use and left out."""
+        """b and r of the selected chain, after `forward`, and y divided by c; r of the first token
+        is of no use and left out."""
         cdef Py_ssize_t t, j, width = self.width
         cdef double *b = self.b + (self.length - 1) * width
         cdef double *y
@@ -536,14 +532,16 @@ cdef class Chains:
             b += width
         return log_z
 
-    # The posterior cross-entropy. With g_t = dLoss / dlog marginals at token t, all tokens together give
+    # The posterior cross-entropy. With g_t = dLoss / dlog marginals at token t, all tokens together
+    # give
     #
     #     p_t = g_t / b_t + y_t / c_t * (p_{t-1} E)
     #     h_t = y_t / c_t * (g_t / a_t + q_t),  q_{t-1} = E h_t
     #     dLoss / dunary_t = p_t b_t + a_t q_t - F a_t b_t,  F the sum of all g
     #     dLoss / dtransitions = E * sum_t ((p_{t-1} - F a_{t-1}) r_t^T + a_{t-1} h_t^T)
     #
-    # Divided by b_t, p_t would be what tokens up to t say of token t; q_t is the same from the right.
+    # Divided by b_t, p_t would be what tokens up to t say of token t; q_t is the same from the
+    # right.
 
     cdef double add_posterior(
         self,
@@ -553,9 +551,9 @@ cdef class Chains:
         double *labels,
         double *pairs,
     ) noexcept nogil:
-        """Add the gradient of the weighted posterior cross-entropy with a target (length, L) to labels
-        (length, L) and pairs (L, L) or their sums. Returns the weighted loss, -inf if log Z is, +inf if
-        the target has mass where the marginals have none."""
+        """Add the gradient of the weighted posterior cross-entropy with a target (length, L) to
+        labels (length, L) and pairs (L, L) or their sums. Returns the weighted loss, -inf if log Z
+        is, +inf if the target has mass where the marginals have none."""
         cdef double log_z, loss
         if self.length == 0:
             return 0.0
@@ -572,13 +570,13 @@ cdef class Chains:
     cdef double loss_of_marginals(
         self, double weight, const double *target, double temperature
     ) noexcept nogil:
-        """g of the selected chain. Returns the weighted loss, or NaN where g meets marginals that are too
-        small to divide by."""
+        """g of the selected chain. Returns the weighted loss, or NaN where g meets marginals that
+        are too small to divide by."""
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
         cdef double *a = self.a
         cdef double *b = self.b
         cdef double *g = self.g
-        cdef double marginal, loss = 0.0
+        cdef double loss = 0.0
         for t in range(self.length):
             for j in range(n):
                 g[j] = a[j] * b[j]
@@ -622,8 +620,8 @@ cdef class Chains:
         )
 
     cdef void add_from_left(self, double *labels) noexcept nogil:
-        """p_t - F a_t of the selected chain, in place of g (as a_t follows the recursion of p_t, it is
-        enough to begin with the difference), and its product with b_t added to labels."""
+        """p_t - F a_t of the selected chain, in place of g (as a_t follows the recursion of p_t, it
+        is enough to begin with the difference), and its product with b_t added to labels."""
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
         cdef double *p = self.g
         cdef double *a = self.a
@@ -657,7 +655,7 @@ cdef class Chains:
         double *labels,
         double *pairs,
     ) noexcept nogil:
-        """As `reference.posterior_cross_entropy`, by conditional probabilities; left in h, right in r."""
+        """As `reference.posterior_cross_entropy`, what it calls left in h and right in r."""
         cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width, now, before
         cdef double log_z = self.forward_in_log_space()
         cdef double loss = 0.0, total = 0.0, score, of_next, of_previous, marginal
@@ -714,8 +712,9 @@ cdef double token_loss(
     double weight,
     double temperature,
 ) noexcept nogil:
-    """The weighted loss of one token, n labels: see `emission.tempered_cross_entropy`. Replaces g by
-    dLoss / dlog marginals; terms proportional to the marginals, which change nothing, may be missing."""
+    """The weighted loss of one token, n labels: see `emission.tempered_cross_entropy`. Replaces g
+    by dLoss / dlog marginals; terms proportional to the marginals, which change nothing, may be
+    missing."""
     cdef Py_ssize_t j
     cdef double loss = 0.0, mass = 0.0, total = 0.0, largest, log_total
     if temperature == 1.0:

@@ -9,12 +9,13 @@ from ..errors import Errors, SkdError
 
 @dataclass
 class Potentials:
-    """Log potentials of B chains with N tokens in all and L labels; also the gradient of a loss with
-    respect to them. The score of a label sequence y_1 ... y_n of a chain is
+    """Log potentials of B chains with N tokens in all and L labels; also the gradient of a loss
+    with respect to them. The score of a label sequence y_1 ... y_n of a chain is
 
         start[y_1] + sum_t unary[t, y_t] + sum_t transitions[y_{t-1}, y_t] + end[y_n]
 
-    and its probability is exp(score) / Z (Wang et al. 2020, eq. 1). -inf forbids a label or a transition.
+    and its probability is exp(score) / Z (Wang et al. 2020, eq. 1). -inf forbids a label or a
+    transition.
 
     unary (ndarray): (N, L), the tokens of all chains, one chain after the other, without padding.
     lengths (ndarray): (B,) tokens of each chain, may be 0; their sum is N.
@@ -51,9 +52,9 @@ class Potentials:
         """
         unary = as_scores("unary", self.unary, (None, None))
         n_labels = unary.shape[1]
-        lengths = np.ascontiguousarray(self.lengths, dtype=np.int64)
-        if lengths.ndim != 1 or (lengths < 0).any() or lengths.sum() != len(unary):
-            raise SkdError(Errors.SKD002.format(n=len(unary)))
+        if n_labels == 0:
+            raise SkdError(Errors.SKD011)
+        lengths = as_lengths(self.lengths, len(unary))
         return Potentials(
             unary,
             lengths,
@@ -63,8 +64,18 @@ class Potentials:
         )
 
 
+def as_lengths(lengths: np.ndarray, n_tokens: int) -> np.ndarray:
+    """The lengths of chains as int64; `SkdError` unless they are counts that sum to n_tokens."""
+    lengths = np.asarray(lengths)
+    counts = np.ascontiguousarray(lengths, dtype=np.int64)
+    whole = lengths.dtype.kind in "iu" or not lengths.size
+    if not whole or counts.ndim != 1 or counts.min(initial=0) < 0 or counts.sum() != n_tokens:
+        raise SkdError(Errors.SKD002.format(n=n_tokens))
+    return counts
+
+
 def as_scores(name: str, values: np.ndarray, shape: tuple) -> np.ndarray:
-    """Log scores as float64; `SkdError` for another shape (None: any size), for NaN and for +inf."""
+    """Log scores as float64; `SkdError` for another shape (None: any size), NaN and +inf."""
     values = as_floats(name, values, shape)
     # A maximum is NaN where any value is, and the comparison then fails.
     if not values.max(initial=-np.inf) < np.inf:

@@ -1,8 +1,8 @@
 """The chain's recursions in plain numpy, in log space: exact at any scale of the potentials.
 
 Used where the extension (`native.pyx`) was not built, and to test it against. Both have the same
-functions. They take potentials that `Potentials.checked` has passed, and leave a log Z of -inf where a
-chain has no legal sequence: `inference.py` makes an error of that.
+functions. They take potentials that `Potentials.checked` has passed, and leave a log Z of -inf
+where a chain has no legal sequence: `inference.py` makes an error of that.
 
 All chains advance together: `steps` gives the rows (tokens) of step 0, 1, ... of those chains that
 still have one, so that a message of a step follows from the rows before, without padding.
@@ -98,7 +98,8 @@ def best_of(scores: np.ndarray, k: int) -> Tuple[np.ndarray, np.ndarray]:
 def cross_entropy(
     p: Potentials, target: Moments, weights: np.ndarray
 ) -> Tuple[np.ndarray, Potentials]:
-    """log Z - <target, potentials> of each chain (B,), and its gradient, both times the weights (B,)."""
+    """log Z - <target, potentials> of each chain (B,), and its gradient, both times the weights
+    (B,)."""
     student = marginals(p)
     filled, last = last_rows(p.lengths)
     first = last - p.lengths[filled] + 1
@@ -130,9 +131,9 @@ def posterior_cross_entropy(
 ) -> Tuple[np.ndarray, Potentials]:
     """Cross-entropy of targets (N, L) and label marginals, both tempered: see `inference.py`.
 
-    With g = dLoss / dlog marginals, the gradient with respect to the score of a label c at a token s is
-    sum_t sum_y g_t[y] (P(y_s = c | y_t = y) - P(y_s = c)). What tokens t before s, and after it, add to
-    the first term follows from one pass each over the chain's conditional distributions.
+    With g = dLoss / dlog marginals, the gradient with respect to the score of a label c at a token
+    s is sum_t sum_y g_t[y] (P(y_s = c | y_t = y) - P(y_s = c)). What tokens t before s, and after
+    it, add to the first term follows from one pass each over the chain's conditional distributions.
     """
     alpha, beta = forward(p), backward(p)
     log_z = finish(p, alpha)
@@ -141,7 +142,7 @@ def posterior_cross_entropy(
     losses, g = tempered_cross_entropy(log_marginals, target, temperature)
     losses = np.where(log_z == -np.inf, -np.inf, per_chain(losses, p.lengths))
     g *= np.repeat(weights, p.lengths)[:, None]
-    # Sums over the tokens before and after, and what a token's own score and pair have to do with all.
+    # Sums over the tokens before and after each; the sum of all g.
     left, right, transitions = np.zeros_like(g), np.zeros_like(g), np.zeros_like(p.transitions)
     total = per_chain(g.sum(axis=1), p.lengths)
     after = steps(p.lengths)[1:]
@@ -162,8 +163,8 @@ def posterior_cross_entropy(
 
 
 def steps(lengths: np.ndarray) -> List[Tuple[np.ndarray, np.ndarray]]:
-    """For t = 0, 1, ...: the chains that have a token t, longest first, and the rows of these tokens.
-    Those of a later step are the first ones of every earlier step."""
+    """For t = 0, 1, ...: the chains that have a token t, longest first, and the rows of these
+    tokens. Those of a later step are the first ones of every earlier step."""
     order = np.argsort(-lengths, kind="stable")
     first = (np.cumsum(lengths) - lengths)[order]
     active = [int((lengths > t).sum()) for t in range(lengths.max(initial=0))]
@@ -229,4 +230,6 @@ def gradient_of(unary: np.ndarray, transitions: np.ndarray, lengths: np.ndarray)
     """The start scores of a chain act as its first token's do, the end scores as its last one's."""
     filled, last = last_rows(lengths)
     first = last - lengths[filled] + 1
-    return Potentials(unary, lengths, transitions, unary[first].sum(axis=0), unary[last].sum(axis=0))
+    return Potentials(
+        unary, lengths, transitions, unary[first].sum(axis=0), unary[last].sum(axis=0)
+    )

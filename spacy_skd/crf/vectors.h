@@ -1,8 +1,8 @@
 /* The inner loops of the kernels, on rows of doubles.
  *
- * A matrix row is padded to `width`, a multiple of 4. The loops are compiled for the baseline of the
- * machine and, on x86-64, once more for AVX2, which takes half the time; `vectors_init` chooses. Results
- * of the two differ in their last bits at most, those of `best_sum` not at all.
+ * A matrix row is padded to `width`, a multiple of 4. The loops are compiled for the baseline of
+ * the machine and, on x86-64, once more for AVX2, which takes half the time; `vectors_init`
+ * chooses. Results of the two differ in their last bits at most, those of `best_sum` not at all.
  */
 #ifndef SPACY_SKD_VECTORS_H
 #define SPACY_SKD_VECTORS_H
@@ -14,8 +14,8 @@
 typedef struct {
     /* The largest of x[0..n), -inf if n is 0. */
     double (*largest)(const double *x, ptrdiff_t n);
-    /* y = exp(x - shift) for n values that are at most `shift`, 0 for -inf, and zeros up to `width`.
-     * lowest[j] is lowered to x[j] - shift, unless that is -inf. */
+    /* y = exp(x - shift) for n values that are at most `shift`, 0 for -inf, and zeros up to
+     * `width`. lowest[j] is lowered to x[j] - shift, unless that is -inf. */
     void (*exponentials)(double *y, const double *x, ptrdiff_t n, ptrdiff_t width, double shift,
                          double *lowest);
     /* y = log(x) for n values of x from DBL_MIN to 1. */
@@ -26,14 +26,14 @@ typedef struct {
     /* out[j] = max_i (scores[i] + matrix[i][j]), matrix of `rows` rows. */
     void (*best_sum)(double *out, const double *scores, const double *matrix, ptrdiff_t rows,
                      ptrdiff_t width);
-    /* x *= y, then x divided by its sum, which is returned; smallest[j] is lowered to x[j] unless that
-     * is 0. Where the sum is 0, x is left all 0. */
+    /* x *= y, then x divided by its sum, which is returned; smallest[j] is lowered to x[j] unless
+     * that is 0. Where the sum is 0, x is left all 0. */
     double (*normalized_product)(double *x, const double *y, double *smallest, ptrdiff_t width);
-    /* matrix[i][j] += factor * sum_t a[t][i] * b[t][j], a and b of `rows` rows, all `width` wide. */
+    /* matrix[i][j] += factor * sum_t a[t][i] * b[t][j], of `rows` rows, all `width` wide. */
     void (*add_outer_products)(double *matrix, const double *a, const double *b, ptrdiff_t rows,
                                ptrdiff_t width, double factor);
-    /* Subtracts weight * mass from gradient and returns sum_i scores[i] * mass[i], n values each. No
-     * mass on a score of -inf counts for 0, not NaN. */
+    /* Subtracts weight * mass from gradient and returns sum_i scores[i] * mass[i], n values each.
+     * No mass on a score of -inf counts for 0, not NaN. */
     double (*subtract_mass)(double *gradient, const double *scores, const double *mass, ptrdiff_t n,
                             double weight);
 } VectorOps;

@@ -1,5 +1,5 @@
-/* The functions of `VectorOps` for vectors of VECTOR_LANES doubles; included by vectors.h, once for each
- * instruction set. VECTOR_NAME(x) is the name of x in this set, VECTOR_TARGET the set. */
+/* The functions of `VectorOps` for vectors of VECTOR_LANES doubles; included by vectors.h, once for
+ * each instruction set. VECTOR_NAME(x) is the name of x in this set, VECTOR_TARGET the set. */
 
 #define V VECTOR_LANES
 #define F(name) VECTOR_NAME(name)
@@ -49,13 +49,13 @@ INLINE double F(sum_lanes)(vec x) {
     return sum;
 }
 
-/* A vector of which only the first n lanes, 0 <= n < V, are in memory. */
+/* A vector of which only the first n < V lanes are in memory, none if n is negative. */
 INLINE vec F(load_part)(const double *p, ptrdiff_t n, double rest) {
 #if V == 4
     const ivec there = (ivec){0, 1, 2, 3} < (ivec){n, n, n, n};
     return SELECT(there, (vec)_mm256_maskload_pd(p, (__m256i)there), SPLAT(rest));
 #elif V == 2
-    return n ? (vec){p[0], rest} : SPLAT(rest);
+    return n > 0 ? (vec){p[0], rest} : SPLAT(rest);
 #else
     return rest;
 #endif
@@ -65,7 +65,7 @@ INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
 #if V == 4
     _mm256_maskstore_pd(p, (__m256i)((ivec){0, 1, 2, 3} < (ivec){n, n, n, n}), (__m256d)x);
 #elif V == 2
-    if (n)
+    if (n > 0)
         p[0] = x[0];
 #endif
 }
@@ -83,8 +83,8 @@ VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
     return result;
 }
 
-/* exp(x) of x <= 0, 0 only for -inf, else at least exp(-700): a power of 2 times a polynomial in the
- * rest. Relative error below 1e-15. */
+/* exp(x) of x <= 0, 0 only for -inf, else at least exp(-700): a power of 2 times a polynomial in
+ * the rest. Relative error below 1e-15. */
 #if V == 1
 INLINE vec F(exponential)(vec x) { return x > -INFINITY ? exp(MAX(x, -700.0)) : 0.0; }
 #else
@@ -123,8 +123,8 @@ VECTOR_TARGET static void F(exponentials)(double *y, const double *x, ptrdiff_t 
         F(exponentials_at)(y + j, F(load_part)(x + j, n - j, -INFINITY) - shift, lowest + j);
 }
 
-/* log(x) of x = 2^e * m, m from sqrt(1/2) to sqrt(2), with log(m) = 2 artanh((m - 1) / (m + 1)) as a
- * series. Relative error below 1e-15. */
+/* log(x) of x = 2^e * m, m from sqrt(1/2) to sqrt(2), with log(m) = 2 artanh((m - 1) / (m + 1)) as
+ * a series. Relative error below 1e-15. */
 #if V == 1
 INLINE vec F(logarithm)(vec x) { return log(x); }
 #else
@@ -226,8 +226,9 @@ VECTOR_TARGET static double F(normalized_product)(double *x, const double *y,
 }
 
 /* A block of 4 rows and `columns` vectors of `add_outer_products`. */
-INLINE void F(outer_products_of)(const int columns, double *matrix, const double *a, const double *b,
-                              ptrdiff_t rows, ptrdiff_t width, double factor) {
+INLINE void F(outer_products_of)(const int columns, double *matrix, const double *a,
+                                 const double *b, ptrdiff_t rows, ptrdiff_t width,
+                                 double factor) {
     vec sum[4][2];
     for (int i = 0; i < 4; i++)
         for (int c = 0; c < columns; c++)

@@ -11,8 +11,8 @@ KINDS = ("plain", "forbidden", "huge", "ties", "everything")
 def random_batch(rng: np.random.Generator, kind: str, n_chains: int = 20) -> Potentials:
     """Chains of 0 to 5 tokens, 1 to 4 labels, float32, at least one legal sequence each.
 
-    kind: "plain": normal scores. "forbidden": a third of all potentials is -inf. "huge": scores from -1e4
-    to 1e4. "ties": few different scores. "everything": all of that in one.
+    kind: "plain": normal scores. "forbidden": a third of all potentials is -inf. "huge": scores
+    from -1e4 to 1e4. "ties": few different scores. "everything": all of that in one.
     """
     n_labels = int(rng.integers(1, 5))
     lengths = rng.integers(0, 6 if n_labels < 4 else 5, n_chains)

@@ -42,7 +42,7 @@ class Chain:
         return np.exp(self.scores - self.log_z)
 
     def best(self, k: int) -> np.ndarray:
-        """Indices of the k best legal paths. `all_paths` has equals in the order that is promised."""
+        """Indices of the k best legal paths; `all_paths` has equals in the order promised."""
         order = np.argsort(-self.scores, kind="stable")
         return order[self.scores[order] > -np.inf][:k]
 

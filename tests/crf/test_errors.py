@@ -70,7 +70,7 @@ def test_no_legal_sequence(backend, call):
 
 @pytest.mark.parametrize("chain, first", [(0, 0), (2, 2)])
 def test_forbidden_target(backend, chain, first):
-    """Each loss against a target that the student forbids; any other chain may have it with weight 0."""
+    """Each loss against a target that the student forbids: an error, unless the chain weighs 0."""
     p = make()
     p.unary[first, TAGS[first]] = -np.inf
     allowed = np.arange(3) == TAGS[:, None]
@@ -117,7 +117,7 @@ def test_forbidden_transition_without_mass(backend):
         (dict(lengths=np.array([6, -1])), "SKD002"),
         (dict(lengths=np.array([[2, 3]])), "SKD002"),
         (dict(lengths=np.array([2.0, 3.0])), "SKD002"),
-        (dict(unary=np.ones((5, 0))), "SKD011"),
+        (dict(unary=np.ones((5, 0)), transitions=np.ones((0, 0))), "SKD011"),
     ],
 )
 def test_shapes(changes, message):

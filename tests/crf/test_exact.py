@@ -97,23 +97,38 @@ def check_losses(p: Potentials, rng: np.random.Generator) -> None:
     unary = np.concatenate([labels for labels, _ in moments] or [p.unary])
     pairs = np.array([pairs for _, pairs in moments]).reshape(-1, p.n_labels, p.n_labels)
     tags = np.concatenate([c.paths[path] for c, path in zip(chains, gold)] or [np.zeros(0, int)])
-    check(cross_entropy(p, Moments(unary, pairs), weights), p, weights, [
-        sequence_loss(chain, target) for chain, target in zip(chains, targets)
-    ])
-    check(nll(p, tags, weights), p, weights, [
-        sequence_loss(chain, np.eye(len(chain.scores))[path]) for chain, path in zip(chains, gold)
-    ])
-    check(partial_nll(p, allowed, weights), p, weights, [
-        partial_loss(chain, allowed[chain.tokens]) for chain in chains
-    ])
+    check(
+        cross_entropy(p, Moments(unary, pairs), weights),
+        p,
+        weights,
+        [sequence_loss(chain, target) for chain, target in zip(chains, targets)],
+    )
+    check(
+        nll(p, tags, weights),
+        p,
+        weights,
+        [
+            sequence_loss(chain, np.eye(len(chain.scores))[path])
+            for chain, path in zip(chains, gold)
+        ],
+    )
+    check(
+        partial_nll(p, allowed, weights),
+        p,
+        weights,
+        [partial_loss(chain, allowed[chain.tokens]) for chain in chains],
+    )
     for temperature in (1.0, 2.5):
-        check(posterior_cross_entropy(p, unary, weights, temperature), p, weights, [
-            posterior_loss(chain, unary[chain.tokens], temperature) for chain in chains
-        ])
+        check(
+            posterior_cross_entropy(p, unary, weights, temperature),
+            p,
+            weights,
+            [posterior_loss(chain, unary[chain.tokens], temperature) for chain in chains],
+        )
 
 
 def check(result, p: Potentials, weights: np.ndarray, expected: list) -> None:
-    """expected: of each chain its loss, the gradient of its labels (n, L) and of its pairs (L, L)."""
+    """expected: of each chain its loss and the gradients of labels (n, L) and pairs (L, L)."""
     losses, gradient = result
     labels = [w * labels for w, (_, labels, _) in zip(weights, expected)]
     # What gradients are differences of, on potentials of 1e4.
@@ -153,7 +168,8 @@ def partial_loss(chain: Chain, allowed: np.ndarray) -> tuple:
 
 
 def posterior_loss(chain: Chain, target: np.ndarray, temperature: float) -> tuple:
-    """The gradient is sum_t sum_y g_t[y] (E[counts | y_t = y] - E[counts]), g = dLoss / dlog marginals."""
+    """With g = dLoss / dlog marginals, the gradient of scores is the sum over tokens t and labels y
+    of g_t[y] (E[counts | y_t = y] - E[counts])."""
     log_p, n = chain.log_marginals(), len(target)
     q = target ** (1 / temperature)
     q /= q.sum(axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The extension against the reference, where enumeration ends: long chains, many labels, any scale."""
+"""The extension against the reference: long chains, many labels, any scale."""
 
 import subprocess
 import sys
@@ -67,22 +67,70 @@ def test_scores_that_almost_underflow(monkeypatch):
                 np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
 
 
+def chain(n: int, transitions: np.ndarray, legal_ends: list) -> Potentials:
+    """One chain of n tokens without emission scores, that starts with label 0 or a legal end."""
+    n_labels = len(transitions)
+    edges = np.full(n_labels, -np.inf)
+    edges[legal_ends] = 0.0
+    start = edges.copy()
+    start[0] = 0.0
+    unary = np.zeros((n, n_labels), dtype=np.float32)
+    return Potentials(unary, np.array([n]), transitions, start, edges)
+
+
+def unreachable_label() -> Potentials:
+    """No prefix reaches label 1, which all suffixes favour: backwards, it grows to infinity."""
+    p = chain(400, np.array([[0.0, -np.inf], [0.0, 0.0]]), [0])
+    p.unary[:, 1] = 100.0
+    return p
+
+
+def dead_end() -> Potentials:
+    """All prefixes favour label 1, which no sequence can leave, and none may end with."""
+    p = chain(400, np.array([[0.0, 0.0], [-np.inf, 0.0]]), [0])
+    p.unary[:, 1] = 100.0
+    return p
+
+
+def two_tracks() -> Potentials:
+    """Two sequences. The first half favours one until the other is too improbable to be represented,
+    the second half the other, and wins."""
+    p = chain(600, np.array([[0.0, -np.inf], [-np.inf, 0.0]]), [0, 1])
+    p.unary[:300, 0] = 3.0
+    p.unary[300:, 1] = 3.001
+    return p
+
+
+def stairs() -> Potentials:
+    """Label 0 leads to all others at once, and these only step by step back to it. No message from the
+    left is small, but that from the right underflows at label 1, though no single step does."""
+    transitions = np.full((8, 8), -np.inf)
+    transitions[0] = 0.0
+    transitions[np.arange(1, 8), [2, 3, 4, 5, 6, 7, 0]] = -130.0
+    return chain(20, transitions, [0])
+
+
 @needs_extension
-def test_dead_ends(monkeypatch):
-    """A label that all prefixes favour and no sequence can leave, and one that no prefix can reach but
-    that suffixes favour: infinity lies on either way."""
-    n = 400
-    unary = np.zeros((n, 4), dtype=np.float32)
-    unary[:, 1] = unary[:, 2] = 100.0
-    transitions = np.zeros((4, 4))
-    transitions[1, [0, 2, 3]] = -np.inf
-    transitions[[0, 1, 3], 2] = -np.inf
-    start, end = np.array([0, 0, -np.inf, 0]), np.array([0, -np.inf, 0, 0])
-    p = Potentials(unary, np.array([n]), transitions, start, end)
+@pytest.mark.parametrize("make_chain", [unreachable_label, dead_end, two_tracks, stairs])
+def test_scores_that_underflow(monkeypatch, make_chain):
+    p = make_chain()
     ours = everything(p)
     monkeypatch.setattr(inference, "kernels", reference)
     for one, other in zip(ours, everything(p), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+
+
+def test_improbable_target(backend):
+    """Its loss is large, and not infinite: the marginal is e^-910, below the smallest float."""
+    p = stairs()
+    target = np.zeros(p.unary.shape)
+    target[5, 1] = 1.0
+    losses, gradient = crf.posterior_cross_entropy(p, target)
+    assert losses[0] == pytest.approx(910, abs=10)
+    np.testing.assert_allclose(gradient.unary.sum(axis=1), 0.0, atol=1e-9)
+    assert gradient.unary[5, 1] == pytest.approx(-1.0)
+    # Given label 1 at token 5, the stairs have to be climbed to the end.
+    np.testing.assert_allclose(gradient.unary[np.arange(5, 12), np.arange(1, 8)], -1.0)
 
 
 def test_long_chain(backend):

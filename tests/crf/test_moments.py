@@ -71,7 +71,7 @@ def test_no_chains():
 
 
 def test_mixture_is_linear():
-    """The loss against a mixture is the mixture of the losses, for one weight and for one a chain."""
+    """The loss against a mixture is the mixture of losses, for one weight and for one a chain."""
     p, teacher = batch(), batch()
     teacher.unary = teacher.unary[::-1]
     gold = viterbi(p)[0]

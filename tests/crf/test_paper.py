@@ -19,8 +19,8 @@ PROBABILITIES = {
 
 @pytest.fixture
 def p() -> Potentials:
-    """Its potentials differ between positions. Ours do not, so a label says with which one it came and
-    which position it is for: psi_t(y', y) becomes a label (t, y', y), 2 + 4 + 4 of them.
+    """Its potentials differ between positions. Ours do not, so a label says with which one it came
+    and which position it is for: psi_t(y', y) becomes a label (t, y', y), 2 + 4 + 4 of them.
     """
     psi = [{"F": 1, "T": 1}, {"FF": 2, "FT": 1 / 2, "TF": 1 / 2, "TT": 2}]
     psi.append({"FF": 1 / 3, "FT": 3, "TF": 4, "TT": 1 / 4})
@@ -45,7 +45,9 @@ def test_partition(backend, p):
 
 def test_order_and_probabilities(backend, p):
     ((paths, log_probs),) = kbest(p, 100)
-    found = {"".join(LAST[path]): probability for path, probability in zip(paths, np.exp(log_probs))}
+    found = {
+        "".join(LAST[path]): probability for path, probability in zip(paths, np.exp(log_probs))
+    }
     assert found == pytest.approx(PROBABILITIES, abs=5e-5)
     assert list(found) == sorted(found, key=found.get, reverse=True)
 

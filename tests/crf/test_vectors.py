@@ -1,0 +1,20 @@
+"""The inner loops of the extension, also for the machines that this one is not."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+HEADERS = HERE.parents[1] / "spacy_skd/crf"
+compiler = shutil.which("cc")
+
+
+@pytest.mark.skipif(compiler is None, reason="there is no C compiler")
+def test_inner_loops(tmp_path):
+    program = tmp_path / "vectors_check"
+    flags = ["-O3", "-ffp-contract=off", f"-I{HEADERS}"]
+    subprocess.run([compiler, *flags, HERE / "vectors_check.c", "-o", program, "-lm"], check=True)
+    result = subprocess.run([program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout

@@ -1,0 +1,113 @@
+/* Compare the inner loops, for each instruction set that this machine has, with plain ones. Rows
+ * begin at any address and are surrounded by NaN, so that nothing from beyond their ends can go
+ * unnoticed. */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vectors.h"
+
+#define MOST 80
+
+static double room[8][MOST * MOST + 16];
+
+static double *row(int which, int n) {
+    double *start = room[which] + 8 + rand() % 8;
+    for (int i = 0; i < MOST * MOST + 16; i++)
+        room[which][i] = NAN;
+    for (int i = 0; i < n; i++)
+        start[i] = rand() / (RAND_MAX + 1.0);
+    return start;
+}
+
+static void expect(const char *what, int n, double value, double expected) {
+    if (value == expected || fabs(value - expected) <= 1e-13 * fabs(expected))
+        return;
+    printf("%s of %d: %.17g, expected %.17g\n", what, n, value, expected);
+    exit(1);
+}
+
+static void check(VectorOps ops, int n) {
+    const int width = (n + 3) / 4 * 4;
+    double *x = row(0, n), *matrix = row(1, n * width), *out = row(2, width), *sums = row(3, width);
+    double largest = x[0];
+    for (int i = 0; i < n; i++)
+        largest = x[i] > largest ? x[i] : largest;
+    expect("largest", n, ops.largest(x, n), largest);
+
+    double *low = row(4, width);
+    for (int i = 0; i < width; i++)
+        low[i] = -0.5;
+    for (int i = 0; i < n; i++)
+        x[i] = rand() % 5 ? -700.0 * x[i] * x[i] : -INFINITY;
+    ops.exponentials(out, x, n, width, 0.25, low);
+    for (int i = 0; i < width; i++) {
+        const int legal = i < n && x[i] > -INFINITY;
+        expect("exponentials", n, out[i], legal ? exp(fmax(x[i] - 0.25, -700.0)) : 0.0);
+        expect("lowest", n, low[i], legal ? fmin(-0.5, x[i] - 0.25) : -0.5);
+    }
+    expect("beyond exponentials", n, isnan(out[width]), 1);
+
+    x = row(0, n);
+    out = row(2, width);
+    for (int i = 0; i < n; i++)
+        x[i] = rand() % 9 ? exp(-700.0 * x[i] * x[i] * x[i]) : 1.0;
+    ops.logarithms(out, x, n);
+    for (int i = 0; i < n; i++)
+        expect("logarithms", n, out[i], log(x[i]));
+
+    x = row(0, n);
+    ops.weighted_sum(sums, x, matrix, n, width);
+    ops.best_sum(out, x, matrix, n, width);
+    for (int j = 0; j < width; j++) {
+        double sum = 0.0, best = -INFINITY;
+        for (int i = 0; i < n; i++) {
+            sum += x[i] * matrix[i * width + j];
+            best = fmax(best, x[i] + matrix[i * width + j]);
+        }
+        expect("weighted_sum", n, sums[j], sum);
+        expect("best_sum", n, out[j], best);
+    }
+
+    double *factors = row(5, width), total = 0.0;
+    factors[0] = n > 1 ? 0.0 : factors[0];
+    for (int j = 0; j < width; j++) {
+        out[j] = sums[j] * factors[j];
+        total += out[j];
+        low[j] = 1.0;
+    }
+    expect("normalized_product", n, ops.normalized_product(sums, factors, low, width), total);
+    for (int j = 0; j < width; j++) {
+        expect("normalized_product", n, sums[j], out[j] / total);
+        expect("smallest", n, low[j], out[j] > 0.0 ? out[j] / total : 1.0);
+    }
+
+    double *a = row(6, n * width), *b = row(7, n * width);
+    matrix = row(1, width * width);
+    double before = matrix[width * width - 1], sum = 0.0;
+    ops.add_outer_products(matrix, a, b, n, width, 0.5);
+    for (int t = 0; t < n; t++)
+        sum += a[t * width + width - 1] * b[t * width + width - 1];
+    expect("add_outer_products", n, matrix[width * width - 1], before + 0.5 * sum);
+
+    double *mass = row(0, n), *gradient = row(2, n);
+    mass[n / 2] = 0.0;
+    a[n / 2] = -INFINITY;
+    sum = 0.0;
+    for (int i = 0; i < n; i++) {
+        sum += i == n / 2 ? 0.0 : mass[i] * a[i];
+        b[i] = gradient[i] - 0.3 * mass[i];
+    }
+    expect("subtract_mass", n, ops.subtract_mass(gradient, a, mass, n, 0.3), sum);
+    for (int i = 0; i < n; i++)
+        expect("subtract_mass", n, gradient[i], b[i]);
+}
+
+int main(void) {
+    for (int n = 1; n <= MOST - 8; n++)
+        for (int round = 0; round < 8; round++) {
+            check(ops_baseline(), n);
+            check(vectors_init(), n);
+        }
+    return 0;
+}
