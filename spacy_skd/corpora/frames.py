@@ -17,15 +17,15 @@ from .frame_files import WORDS, Assets, Frame, Names, Patterns, Slot, describe, 
 
 # What part of the frames and of the names each split has for itself. Unlabelled text uses those of
 # train as well, as text from the same source would.
-FRAME_SHARES = {"train": 0.68, "dev": 0.10, "test": 0.14, "unlabelled": 0.08}
-NAME_SHARES = {"train": 0.60, "dev": 0.12, "test": 0.16, "unlabelled": 0.12}
+FRAME_SHARES = {"train": 0.74, "dev": 0.08, "test": 0.12, "unlabelled": 0.06}
+NAME_SHARES = {"train": 0.68, "dev": 0.10, "test": 0.14, "unlabelled": 0.08}
 SOURCES = {split: (split,) for split in SPLITS} | {"unlabelled": ("unlabelled", "train")}
 
 # Frames next to each other are of a kind (news, sport, ...): each block is dealt out to all splits.
 BLOCK = 25
 
 # Where a group has patterns of names, this share of its names is made from them.
-PATTERN_SHARE = 0.6
+PATTERN_SHARE = 0.75
 
 # Shares of the sentences that are put into lower case and into capitals, whatever their frame.
 LOWER_NOISE = 0.02
@@ -79,7 +79,7 @@ def _generate_language(
             group: [name for source in SOURCES[split] for name in names_of[source][group]]
             for group in assets.names
         }
-        docs = writer.write(frames, names, size, annotated=split != "unlabelled")
+        docs = writer.write(frames, names, size, split)
         if len(docs) < size:
             message = Errors.SKD117.format(path=folder, found=len(docs), size=size, split=split)
             raise SkdError(message)
@@ -172,24 +172,39 @@ class SentenceWriter:
             reason = " ".join(str(error).split())
             raise SkdError(Errors.SKD100.format(lang=lang, reason=reason)) from None
         self.tokenize = lru_cache(maxsize=None)(self._tokenize)
+        # In which split a name occurred first. Lists are dealt out, but a pattern may make the same
+        # name anywhere.
+        self.split_of: Dict[str, str] = {}
 
-    def write(
-        self, frames: Sequence[Frame], names: Names, size: int, *, annotated: bool
-    ) -> List[Doc]:
-        """At most `size` sentences, fewer where no more can be found that differ in their text."""
+    def write(self, frames: Sequence[Frame], names: Names, size: int, split: str) -> List[Doc]:
+        """At most `size` sentences, fewer where no more can be found that differ in their text and
+        have no name of another split.
+        """
         docs: Dict[str, Doc] = {}
-        # Frames with more slots are good for more sentences.
-        weights = [1 + len(frame.slots) for frame in frames]
+        # Frames with more slots are good for more, and more different, sentences.
+        weights = [(1 + len(frame.slots)) ** 2 for frame in frames]
         misses = 0
         while frames and len(docs) < size and misses < PATIENCE:
-            doc = self._make_doc(self.rng.choices(frames, weights)[0], names, annotated)
-            misses = misses + 1 if doc.text in docs else 0
-            docs.setdefault(doc.text, doc)
+            frame = self.rng.choices(frames, weights)[0]
+            pieces = list(self._fill(frame, names | self.assets.words, self.assets.patterns, set()))
+            doc = self._make_doc(frame, pieces, annotated=split != "unlabelled")
+            is_new = doc.text not in docs and self._claim(pieces, split)
+            misses = 0 if is_new else misses + 1
+            if is_new:
+                docs[doc.text] = doc
         return list(docs.values())
 
-    def _make_doc(self, frame: Frame, names: Names, annotated: bool) -> Doc:
+    def _claim(self, pieces: Sequence[Piece], split: str) -> bool:
+        """Take the names of a sentence for a split, if none belongs to another."""
+        names = {text.casefold() for text, label in pieces if label}
+        if any(self.split_of.get(name, split) not in SOURCES[split] for name in names):
+            return False
+        for name in names:
+            self.split_of.setdefault(name, split)
+        return True
+
+    def _make_doc(self, frame: Frame, pieces: List[Piece], annotated: bool) -> Doc:
         change_case = self._draw_case(frame)
-        pieces = list(self._fill(frame, names | self.assets.words, self.assets.patterns, set()))
         if not frame.texts[0]:
             pieces = _capitalize(pieces)
         words: List[str] = []

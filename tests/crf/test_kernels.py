@@ -93,8 +93,8 @@ def dead_end() -> Potentials:
 
 
 def two_tracks() -> Potentials:
-    """Two sequences. The first half favours one until the other is too improbable to be represented,
-    the second half the other, and wins."""
+    """Two sequences. The first half favours one, until the other is too improbable for a float; the
+    second half favours the other, and wins."""
     p = chain(600, np.array([[0.0, -np.inf], [-np.inf, 0.0]]), [0, 1])
     p.unary[:300, 0] = 3.0
     p.unary[300:, 1] = 3.001
@@ -102,8 +102,8 @@ def two_tracks() -> Potentials:
 
 
 def stairs() -> Potentials:
-    """Label 0 leads to all others at once, and these only step by step back to it. No message from the
-    left is small, but that from the right underflows at label 1, though no single step does."""
+    """Label 0 leads to all others at once, and these only step by step back to it. No message from
+    the left is small, but that from the right underflows at label 1, though no single step does."""
     transitions = np.full((8, 8), -np.inf)
     transitions[0] = 0.0
     transitions[np.arange(1, 8), [2, 3, 4, 5, 6, 7, 0]] = -130.0
