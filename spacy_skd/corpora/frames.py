@@ -41,7 +41,7 @@ def generate(
     input_dir: Path,
     seed: int,
     *,
-    train: int = 1000,
+    train: int = 2500,
     dev: int = 200,
     test: int = 400,
     unlabelled: int = 1000,
