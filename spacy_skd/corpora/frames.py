@@ -28,8 +28,8 @@ BLOCK = 25
 PATTERN_SHARE = 0.75
 
 # Shares of the sentences that are put into lower case and into capitals, whatever their frame.
-LOWER_NOISE = 0.02
-UPPER_NOISE = 0.02
+LOWER_NOISE = 0.01
+UPPER_NOISE = 0.01
 
 # After so many draws in a row that gave no new sentence, there is none.
 PATIENCE = 1000
