@@ -181,11 +181,10 @@ class SentenceWriter:
         have no name of another split.
         """
         docs: Dict[str, Doc] = {}
-        # Frames with more slots are good for more, and more different, sentences.
-        weights = [(1 + len(frame.slots)) ** 2 for frame in frames]
         misses = 0
-        while frames and len(docs) < size and misses < PATIENCE:
-            frame = self.rng.choices(frames, weights)[0]
+        for frame in self._draw_frames(frames):
+            if len(docs) == size or misses == PATIENCE:
+                break
             pieces = list(self._fill(frame, names | self.assets.words, self.assets.patterns, set()))
             doc = self._make_doc(frame, pieces, annotated=split != "unlabelled")
             is_new = doc.text not in docs and self._claim(pieces, split)
@@ -193,6 +192,15 @@ class SentenceWriter:
             if is_new:
                 docs[doc.text] = doc
         return list(docs.values())
+
+    def _draw_frames(self, frames: Sequence[Frame]) -> Iterator[Frame]:
+        """Each frame once, so that none is missing; then, without end, those with more slots more
+        often, which are good for more, and more different, sentences.
+        """
+        yield from self.rng.sample(frames, len(frames))
+        weights = [(1 + len(frame.slots)) ** 2 for frame in frames]
+        while frames:
+            yield self.rng.choices(frames, weights)[0]
 
     def _claim(self, pieces: Sequence[Piece], split: str) -> bool:
         """Take the names of a sentence for a split, if none belongs to another."""
