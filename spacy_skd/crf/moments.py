@@ -74,14 +74,15 @@ def sequence_moments(
     """
     n_chains, n_tokens = len(lengths), int(lengths.sum())
     of_sequence = lengths[chains]
-    sequence = np.repeat(np.arange(len(chains)), of_sequence)
-    place = np.arange(len(labels)) - (np.cumsum(of_sequence) - of_sequence)[sequence]
-    chain, weight = chains[sequence], weights[sequence]
-    token = (np.cumsum(lengths) - lengths)[chain] + place
+    starts = np.cumsum(of_sequence) - of_sequence
+    first_tokens = (np.cumsum(lengths) - lengths)[chains]
+    token = np.arange(len(labels)) + np.repeat(first_tokens - starts, of_sequence)
+    weight = np.repeat(weights, of_sequence)
     unary = weighted_counts(token * n_labels + labels, weight, n_tokens * n_labels)
-    follows = np.flatnonzero(place)
-    pair = (chain[follows] * n_labels + labels[follows - 1]) * n_labels + labels[follows]
-    transitions = weighted_counts(pair, weight[follows], n_chains * n_labels * n_labels)
+    chain = np.repeat(chains, of_sequence)
+    pair = (chain[1:] * n_labels + labels[:-1]) * n_labels + labels[1:]
+    weight[starts[of_sequence > 0]] = 0.0  # a first label follows none
+    transitions = weighted_counts(pair, weight[1:], n_chains * n_labels * n_labels)
     return Moments(
         unary.reshape(n_tokens, n_labels), transitions.reshape(n_chains, n_labels, n_labels)
     )
