@@ -48,6 +48,10 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD011 = "The potentials are for no label: unary must have at least one column."
     SKD012 = "The target of chain {chain} of the batch (length {length}) holds NaN. Check the teacher."
+    SKD013 = (
+        "Sparse transitions of the shape {shape} need three arrays of one size: chains and pairs (from "
+        "* L + to) within the shape, and counts."
+    )
 
     # 020-039: schemes, objectives, models, training
     SKD020 = "Unknown tag scheme '{name}'. Use one of: {names}."

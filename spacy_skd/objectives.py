@@ -24,6 +24,7 @@ from .crf import (
     partial_nll,
     posterior_cross_entropy,
 )
+from .crf.transitions import add, no_transitions
 from .errors import Errors, SkdError
 from .training.schedules import make_constant
 from .transfer import Transfer
@@ -84,9 +85,7 @@ class Knowledge:
     def empty(cls, lengths: np.ndarray, n_tags: int, objective: Dict[str, float]) -> "Knowledge":
         n = int(lengths.sum())
         sequence_level = any(name in SEQUENCE_OBJECTIVES for name in objective)
-        nothing = Moments(
-            np.zeros((n, n_tags)), np.zeros((len(lengths), n_tags, n_tags)), np.zeros(len(lengths))
-        )
+        nothing = Moments(np.zeros((n, n_tags)), no_transitions(len(lengths), n_tags))
         return cls(
             np.zeros(len(lengths), dtype=np.int32),
             nothing if sequence_level else None,
@@ -98,19 +97,19 @@ class Knowledge:
         self.taught[chains] += 1
         if self.moments is not None:
             self.moments.unary[tokens] += part.moments.unary
-            self.moments.transitions[chains] += part.moments.transitions
+            self.moments.transitions = add(
+                self.moments.transitions, part.moments.transitions, chains
+            )
         for name, unary in self.unary.items():
             unary[tokens] += part.unary[name]
 
     def average(self, lengths: np.ndarray) -> None:
         """Divide by the number of teachers: an ensemble is the even mixture of its members."""
-        teachers = np.maximum(self.taught, 1)[:, None]
-        of_token = np.repeat(teachers, lengths, axis=0)
+        share = 1.0 / np.maximum(self.taught, 1)
         if self.moments is not None:
-            self.moments.unary[:] /= of_token
-            self.moments.transitions[:] /= teachers[:, :, None]
+            self.moments = mix([(share, self.moments)], lengths)
         for unary in self.unary.values():
-            unary /= of_token
+            unary *= np.repeat(share, lengths)[:, None]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Sequence, Tuple
 import numpy as np
 
 from .crf import Moments, Potentials
+from .crf.transitions import rename
 from .errors import Errors, SkdError
 from .schemes import coarsen, get_scheme
 
@@ -71,26 +72,23 @@ class Transfer:
 
     def project(self, moments: Moments) -> Moments:
         """Expected counts in the student's tags: unary (N, Ls), transitions (B, Ls, Ls)."""
+        if self._same_tags:
+            return moments
         return Moments(
             self.project_unary(moments.unary),
-            self._add_up(self._add_up(moments.transitions).swapaxes(1, 2)).swapaxes(1, 2),
+            rename(moments.transitions, self.targets, self.n_tags),
             moments.log_partition,
         )
 
     def project_unary(self, unary: np.ndarray) -> np.ndarray:
         """Tag probabilities (N, Lx) in the student's tags (N, Ls)."""
-        return self._add_up(unary)
+        return unary if self._same_tags else unary @ np.eye(self.n_tags)[self.targets]
 
-    def _add_up(self, counts: np.ndarray) -> np.ndarray:
-        """Add the last axis (Lx) up into the student's tags (Ls)."""
+    @property
+    def _same_tags(self) -> bool:
+        """The rule in practice: all languages have the same labels."""
         n = self.n_tags
-        # The rule in practice: all languages have the same labels.
-        if len(self.targets) == n and (self.targets == np.arange(n)).all():
-            return counts
-        summed = np.zeros(counts.shape[:-1] + (n,))
-        for column, target in enumerate(self.targets):
-            summed[..., target] += counts[..., column]
-        return summed
+        return len(self.targets) == n and bool((self.targets == np.arange(n)).all())
 
 
 def make_transfer(teacher: Teacher, scheme: str, tags: Sequence[str]) -> Transfer:

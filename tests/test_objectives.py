@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_skd.crf import Potentials, kbest, marginals
+from spacy_skd.crf import Potentials, SparseTransitions, kbest, marginals, transitions
 from spacy_skd.errors import SkdError
 from spacy_skd.objectives import (
     MISSING,
@@ -228,6 +228,34 @@ def test_teachers_are_averaged():
     loss, _ = distillation.loss(student, knowledge, np.ones(2))
     mean = np.mean([distillation.loss(student, part, np.ones(2))[0] for part in parts], axis=0)
     np.testing.assert_allclose(loss, mean, rtol=1e-9)
+
+
+@pytest.mark.parametrize("names", [["top_wk"], ["top_k", "top_wk"], ["top_wk", "structural"]])
+def test_sparse_targets_change_nothing(names, monkeypatch):
+    """Mixtures and averages of sparse and dense targets, where some chains have one teacher, some
+    two, and one none."""
+    rng = np.random.default_rng(5)
+    lengths = np.array([3, 2, 4])
+    student = random_potentials(rng, lengths)
+    teachers = [random_potentials(rng, lengths[:2]), random_potentials(rng, lengths[:1])]
+    distillation = make_distillation({name: 1.0 + i for i, name in enumerate(names)}, k=3)
+    found = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(transitions, "SPARSE", share)
+        knowledge = Knowledge.empty(lengths, 3, distillation.objective)
+        for chains, teacher in zip((2, 1), teachers):
+            part = distillation.ask(teacher, identity(teacher))
+            knowledge.add(part, np.arange(chains), np.arange(lengths[:chains].sum()))
+        knowledge.average(lengths)
+        is_sparse = isinstance(knowledge.moments.transitions, SparseTransitions)
+        assert is_sparse == (share == 1.0 and "structural" not in names)
+        found.append(distillation.loss(student, knowledge, np.array([1.0, 0.5, 0.0])))
+    (dense, of_dense), (sparse, of_sparse) = found
+    np.testing.assert_allclose(sparse, dense, rtol=1e-12)
+    for name in ("unary", "transitions", "start", "end"):
+        np.testing.assert_allclose(
+            getattr(of_sparse, name), getattr(of_dense, name), rtol=1e-12, atol=1e-14
+        )
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,13 @@ from .inference import (
 )
 from .moments import Moments, gold_moments, kbest_moments, mix
 from .potentials import Potentials
+from .transitions import SparseTransitions
 
 __all__ = [
     "NATIVE",
     "Moments",
     "Potentials",
+    "SparseTransitions",
     "cross_entropy",
     "emission_cross_entropy",
     "gold_moments",

@@ -20,6 +20,7 @@ from ..errors import Errors, SkdError
 from .backend import kernels
 from .moments import KBest, Moments, as_tags
 from .potentials import Potentials, as_floats, check_shape, check_temperature
+from .transitions import SparseTransitions
 
 # What 32 bits count, more than memory holds.
 MANY = 2**31 - 1
@@ -76,11 +77,11 @@ def cross_entropy(p: Potentials, target: Moments, weights: Optional[np.ndarray] 
     target (Moments): unary (N, L), transitions (B, L, L).
     """
     p, weights = checked(p, weights)
-    n_labels = p.n_labels
-    target = Moments(
-        as_floats("target.unary", target.unary, p.unary.shape),
-        as_floats("target.transitions", target.transitions, (len(weights), n_labels, n_labels)),
-    )
+    transitions = target.transitions
+    if not isinstance(transitions, SparseTransitions):
+        transitions = np.ascontiguousarray(transitions, dtype=np.float64)
+    check_shape("target.transitions", transitions, (len(weights), p.n_labels, p.n_labels))
+    target = Moments(as_floats("target.unary", target.unary, p.unary.shape), transitions)
     return require_finite(kernels.cross_entropy(p, target, weights), p)
 
 

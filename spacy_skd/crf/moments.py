@@ -6,12 +6,14 @@ teachers and all mixtures of them cost a student the same.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..errors import Errors, SkdError
 from .potentials import check_shape
+from .transitions import Transitions, add, compact, no_transitions, scale, weighted_counts
 
 KBest = List[Tuple[np.ndarray, np.ndarray]]
 
@@ -21,12 +23,13 @@ class Moments:
     """Expected counts under a distribution over the label sequences of each of B chains.
 
     unary (ndarray): (N, L) probability of each label at each token.
-    transitions (ndarray): (B, L, L) expected number of each transition [from, to] in each chain.
+    transitions (Transitions): (B, L, L) expected number of each transition [from, to] in each chain,
+        an array or `SparseTransitions`.
     log_partition (Optional[ndarray]): (B,) log Z, where the distribution is that of a CRF.
     """
 
     unary: np.ndarray
-    transitions: np.ndarray
+    transitions: Transitions
     log_partition: Optional[np.ndarray] = None
 
 
@@ -51,7 +54,7 @@ def kbest_moments(kbest: KBest, lengths: np.ndarray, n_labels: int, weighted: bo
     """
     lengths = np.asarray(lengths, dtype=np.int64)
     if not kbest:
-        return Moments(np.zeros((0, n_labels)), np.zeros((0, n_labels, n_labels)))
+        return Moments(np.zeros((0, n_labels)), no_transitions(0, n_labels))
     labels = np.concatenate([paths.ravel() for paths, _ in kbest])
     chains = np.repeat(np.arange(len(kbest)), [len(log_probs) for _, log_probs in kbest])
     if weighted:
@@ -84,15 +87,9 @@ def sequence_moments(
     weight[starts[of_sequence > 0]] = 0.0  # a first label follows none
     transitions = weighted_counts(pair, weight[1:], n_chains * n_labels * n_labels)
     return Moments(
-        unary.reshape(n_tokens, n_labels), transitions.reshape(n_chains, n_labels, n_labels)
+        unary.reshape(n_tokens, n_labels),
+        compact(transitions.reshape(n_chains, n_labels, n_labels)),
     )
-
-
-def weighted_counts(indices: np.ndarray, weights: np.ndarray, size: int) -> np.ndarray:
-    """Sum of the weights of each index, (size,)."""
-    if not len(indices):
-        return np.zeros(size)  # of nothing, bincount gives integers
-    return np.bincount(indices, weights, minlength=size)
 
 
 def mix(
@@ -105,17 +102,16 @@ def mix(
     lengths (Optional[ndarray]): (B,), needed where there is a weight a chain.
     Raises `SkdError` for a weight a chain without lengths.
     """
-    unary = transitions = 0.0
+    unary, transitions = 0.0, []
     for weight, moments in parts:
         of_token = of_chain = np.asarray(weight, dtype=float)
         if of_chain.ndim:
             if lengths is None:
                 raise SkdError(Errors.SKD008)
             of_token = np.repeat(of_chain, lengths)[:, None]
-            of_chain = of_chain[:, None, None]
         unary = unary + of_token * moments.unary
-        transitions = transitions + of_chain * moments.transitions
-    return Moments(unary, transitions)
+        transitions.append(scale(moments.transitions, of_chain))
+    return Moments(unary, reduce(add, transitions))
 
 
 def as_tags(tags: np.ndarray, n_tokens: int, n_labels: int) -> np.ndarray:

@@ -25,6 +25,7 @@ import numpy as np
 from . import decoding
 from .moments import Moments
 from .potentials import Potentials
+from .transitions import SparseTransitions
 
 cdef extern from "vectors.h":
     ctypedef struct VectorOps:
@@ -105,11 +106,16 @@ def cross_entropy(p, target, const double[::1] weights):
     cdef Chains chains = Chains(p)
     cdef Gradient gradient = Gradient(p)
     cdef const double[:, ::1] of_labels = target.unary
-    cdef const double[:, :, ::1] of_pairs = target.transitions
+    cdef const double[:, :, ::1] of_pairs = None
     losses = np.zeros(chains.n_chains)
     cdef double[::1] result = losses
     cdef Py_ssize_t chain
     cdef double log_z, expected
+    cdef bint sparse = isinstance(target.transitions, SparseTransitions)
+    if sparse:
+        subtract_sparse(target.transitions, chains.transitions, weights, result, gradient)
+    else:
+        of_pairs = target.transitions
     with nogil:
         for chain in range(chains.n_chains):
             if weights[chain] == 0.0:
@@ -118,13 +124,40 @@ def cross_entropy(p, target, const double[::1] weights):
             log_z = chains.add_moments(
                 weights[chain], chains.rows_of(gradient.unary), gradient.pairs()
             )
-            expected = chains.subtract_target(
-                weights[chain], &of_labels[0, 0], &of_pairs[chain, 0, 0], gradient
-            )
+            expected = chains.subtract_labels(weights[chain], &of_labels[0, 0], gradient)
+            if sparse:
+                expected += result[chain]
+            else:
+                expected += chains.subtract_pairs(
+                    weights[chain], &of_pairs[chain, 0, 0], gradient
+                )
             result[chain] = weighted_excess(weights[chain], log_z, expected)
             gradient.add_edges(chains.first, chains.length)
         chains.flush_pairs(gradient.pairs())
     return losses, gradient.potentials
+
+
+cdef void subtract_sparse(
+    target,
+    const double[:, ::1] transitions,
+    const double[::1] weights,
+    double[::1] expected,
+    Gradient gradient,
+):
+    """Subtract a weight a chain * the target's transitions from the gradient. Adds their expected
+    scores to those of the chains, (B,)."""
+    cdef const int64_t[::1] chains = target.chains
+    cdef const int64_t[::1] pairs = target.pairs
+    cdef const double[::1] counts = target.counts
+    cdef const double *scores = &transitions[0, 0]
+    cdef double *of_pairs = gradient.pairs()
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(counts.shape[0]):
+            if weights[chains[i]] == 0.0:
+                continue
+            expected[chains[i]] += product(scores[pairs[i]], counts[i])
+            of_pairs[pairs[i]] -= weights[chains[i]] * counts[i]
 
 
 def nll(p, const int64_t[::1] tags, const double[::1] weights):
@@ -386,11 +419,11 @@ cdef class Chains:
                 pairs[i * n + j] += self.factors[i * width + j] * self.pair_sums[i * width + j]
         memset(self.pair_sums, 0, width * width * sizeof(double))
 
-    cdef double subtract_target(
-        self, double weight, const double *labels, const double *pairs, Gradient gradient
+    cdef double subtract_labels(
+        self, double weight, const double *labels, Gradient gradient
     ) noexcept nogil:
-        """Subtract weight * the target's moments, labels (N, L) and pairs (L, L), from the
-        gradient. Returns the expected score of the chain under the target."""
+        """Subtract weight * the target's labels (N, L) from the gradient. Returns their expected
+        score, with that of start and end."""
         cdef Py_ssize_t j, n = self.n_labels
         cdef const double *first = labels + self.first * n
         cdef const double *last = first + (self.length - 1) * n
@@ -402,8 +435,16 @@ cdef class Chains:
         )
         for j in range(n):
             expected += product(self.start[j], first[j]) + product(self.end[j], last[j])
-        return expected + ops.subtract_mass(
-            gradient.pairs(), &self.transitions[0, 0], pairs, n * n, weight
+        return expected
+
+    cdef double subtract_pairs(
+        self, double weight, const double *pairs, Gradient gradient
+    ) noexcept nogil:
+        """As `subtract_labels`, with the target's pairs (L, L)."""
+        if self.length == 0:
+            return 0.0
+        return ops.subtract_mass(
+            gradient.pairs(), &self.transitions[0, 0], pairs, self.n_labels * self.n_labels, weight
         )
 
     cdef double subtract_sequence(

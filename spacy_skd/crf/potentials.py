@@ -91,10 +91,10 @@ def as_floats(name: str, values: np.ndarray, shape: tuple) -> np.ndarray:
     return values
 
 
-def check_shape(name: str, values: np.ndarray, shape: tuple) -> None:
+def check_shape(name: str, values, shape: tuple) -> None:
     if values.shape == shape:
         return
-    if values.ndim != len(shape) or any(
+    if len(values.shape) != len(shape) or any(
         expected is not None and size != expected for size, expected in zip(values.shape, shape)
     ):
         expected = ", ".join("any" if size is None else str(size) for size in shape)

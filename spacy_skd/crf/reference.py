@@ -101,6 +101,7 @@ def cross_entropy(
     """log Z - <target, potentials> of each chain (B,), and its gradient, both times the weights
     (B,)."""
     student = marginals(p)
+    target = Moments(target.unary, np.asarray(target.transitions))
     filled, last = last_rows(p.lengths)
     first = last - p.lengths[filled] + 1
     expected = per_chain(product(p.unary, target.unary).sum(axis=1), p.lengths)
@@ -221,9 +222,12 @@ def weighted_difference(
     student: Moments, target: Moments, lengths: np.ndarray, weights: np.ndarray
 ) -> Potentials:
     """The gradient of a weighted sequence-level cross-entropy."""
-    unary = (student.unary - target.unary) * np.repeat(weights, lengths)[:, None]
+    unary = student.unary - target.unary
     pairs = student.transitions - target.transitions
-    return gradient_of(unary, np.tensordot(weights, pairs, 1), lengths)
+    # A weight of 0 also silences a target of NaN.
+    of_token = np.broadcast_to(np.repeat(weights, lengths)[:, None], unary.shape)
+    of_pair = np.broadcast_to(weights[:, None, None], pairs.shape)
+    return gradient_of(product(unary, of_token), product(pairs, of_pair).sum(axis=0), lengths)
 
 
 def gradient_of(unary: np.ndarray, transitions: np.ndarray, lengths: np.ndarray) -> Potentials:

@@ -259,22 +259,27 @@ VECTOR_TARGET static void F(add_outer_products)(double *matrix, const double *a,
     }
 }
 
+INLINE vec F(take_mass)(double *gradient, const double *scores, const double *mass, double weight) {
+    vec m = LOAD(mass);
+    STORE(gradient, LOAD(gradient) - m * weight);
+    return IF_EQUAL(m, SPLAT(0.0), SPLAT(0.0), m * LOAD(scores));
+}
+
 VECTOR_TARGET static double F(subtract_mass)(double *gradient, const double *scores,
-                                                       const double *mass, ptrdiff_t n,
-                                                       double weight) {
-    vec sum = SPLAT(0.0);
+                                             const double *mass, ptrdiff_t n, double weight) {
+    /* Four sums, as an addition waits for the one before it. */
+    vec sums[4] = {SPLAT(0.0), SPLAT(0.0), SPLAT(0.0), SPLAT(0.0)};
     double rest = 0.0;
     ptrdiff_t j = 0;
-    for (; j + V <= n; j += V) {
-        vec m = LOAD(mass + j);
-        sum += IF_EQUAL(m, SPLAT(0.0), SPLAT(0.0), m * LOAD(scores + j));
-        STORE(gradient + j, LOAD(gradient + j) - m * weight);
-    }
+    for (; j + 4 * V <= n; j += 4 * V)
+        for (int i = 0; i < 4; i++)
+            sums[i] +=
+                F(take_mass)(gradient + j + i * V, scores + j + i * V, mass + j + i * V, weight);
     for (; j < n; j++) {
         rest += mass[j] == 0.0 ? 0.0 : mass[j] * scores[j];
         gradient[j] -= mass[j] * weight;
     }
-    return F(sum_lanes)(sum) + rest;
+    return F(sum_lanes)((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
 }
 
 static VectorOps F(ops)(void) {

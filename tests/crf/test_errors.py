@@ -6,6 +6,7 @@ import pytest
 from spacy_skd.crf import (
     Moments,
     Potentials,
+    SparseTransitions,
     cross_entropy,
     emission_cross_entropy,
     gold_moments,
@@ -137,6 +138,9 @@ def test_targets():
         lambda: nll(p, TAGS[:4]),
         lambda: cross_entropy(p, Moments(np.ones((4, 3)), np.ones((3, 3, 3)))),
         lambda: cross_entropy(p, Moments(np.ones((5, 3)), np.ones((2, 3, 3)))),
+        lambda: cross_entropy(
+            p, Moments(np.ones((5, 3)), SparseTransitions((2, 3, 3), [], [], []))
+        ),
         lambda: partial_nll(p, np.ones((5, 2), dtype=bool)),
         lambda: posterior_cross_entropy(p, np.ones((5, 4))),
         lambda: emission_cross_entropy(p, np.ones((3, 5))),
@@ -144,6 +148,27 @@ def test_targets():
     ):
         with pytest.raises(SkdError, match="SKD001"):
             call()
+
+
+@pytest.mark.parametrize(
+    "chains, pairs, counts",
+    [([3], [0], [1]), ([-1], [0], [1]), ([0], [9], [1]), ([0], [-1], [1]), ([0, 1], [0], [1, 1])],
+)
+def test_sparse_transitions_out_of_range(chains, pairs, counts):
+    with pytest.raises(SkdError, match="SKD013"):
+        SparseTransitions((3, 3, 3), np.array(chains), np.array(pairs), np.array(counts))
+
+
+def test_transitions_not_a_number(backend):
+    """An error, but for a chain of weight 0."""
+    p, unary = make(), np.zeros((5, 3))
+    sparse = SparseTransitions((3, 3, 3), [2], [1], [np.nan])
+    for transitions in (sparse, np.asarray(sparse)):
+        target = Moments(unary, transitions)
+        with pytest.raises(SkdError, match="SKD012.*chain 2"):
+            cross_entropy(p, target)
+        losses, gradient = cross_entropy(p, target, np.array([1.0, 1.0, 0.0]))
+        assert losses[2] == 0.0 and np.isfinite(gradient.transitions).all()
 
 
 def test_target_not_a_number(backend):

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from spacy_skd.crf import (
     Moments,
     Potentials,
+    SparseTransitions,
     cross_entropy,
     inference,
     kbest,
@@ -97,12 +98,9 @@ def check_losses(p: Potentials, rng: np.random.Generator) -> None:
     unary = np.concatenate([labels for labels, _ in moments] or [p.unary])
     pairs = np.array([pairs for _, pairs in moments]).reshape(-1, p.n_labels, p.n_labels)
     tags = np.concatenate([c.paths[path] for c, path in zip(chains, gold)] or [np.zeros(0, int)])
-    check(
-        cross_entropy(p, Moments(unary, pairs), weights),
-        p,
-        weights,
-        [sequence_loss(chain, target) for chain, target in zip(chains, targets)],
-    )
+    expected = [sequence_loss(chain, target) for chain, target in zip(chains, targets)]
+    for transitions in (pairs, as_sparse(pairs, rng)):
+        check(cross_entropy(p, Moments(unary, transitions), weights), p, weights, expected)
     check(
         nll(p, tags, weights),
         p,
@@ -141,6 +139,16 @@ def check(result, p: Potentials, weights: np.ndarray, expected: list) -> None:
     for name, row in (("start", 0), ("end", -1)):
         edges = sum((of[row] for of in labels if len(of)), np.zeros(p.n_labels))
         np.testing.assert_allclose(getattr(gradient, name), edges, **near)
+
+
+def as_sparse(pairs: np.ndarray, rng: np.random.Generator) -> SparseTransitions:
+    """In any order, and some counts in two parts."""
+    used = np.nonzero(pairs)
+    chains, first, second = np.tile(used, 2)
+    counts = np.concatenate([0.25 * pairs[used], 0.75 * pairs[used]])
+    order = rng.permutation(len(counts))
+    indices = first * pairs.shape[1] + second
+    return SparseTransitions(pairs.shape, chains[order], indices[order], counts[order])
 
 
 def random_distribution(chain: Chain, rng: np.random.Generator) -> np.ndarray:
