@@ -1,8 +1,8 @@
 """What a sentence is like as a whole, told to each of its tokens.
 
 A convolutional encoder sees a few tokens to each side. That is not always enough to know which
-language it reads, and the same word is another one in another language. The mean of a whole sentence
-is, and costs next to nothing: one small layer a sentence, not a token.
+language it reads, and the same letters are another word in another language. The mean of a whole
+sentence is, and costs little: one small layer a sentence, not a token.
 """
 
 from typing import Callable, List, Optional, Tuple
