@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_path
-from ..corpora.reader import copy_tokens, open_docs, unpack_docs
+from ..corpora.stored import copy_tokens, open_docs, unpack_docs
 from ..errors import Errors, SkdError
 from ..pipeline.crf_pipe import CRFPipe
 from .fingerprints import files_fingerprint, sentence_fingerprint, teacher_fingerprint

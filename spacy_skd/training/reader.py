@@ -1,21 +1,20 @@
 """Reading a corpus folder for training: languages mixed, with soft targets where there are some."""
 
-from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
-import srsly
 from spacy import registry
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
+from ..corpora.layout import find_languages, split_path
+from ..corpora.stored import copy_tokens, read_docs
 from ..errors import Errors, SkdError
 from ..targets import SoftTargets, open_targets
-from .layout import find_languages, split_path
 
 LABELS = ["ENT_TYPE", "TAG", "POS"]
 
@@ -142,38 +141,10 @@ class MultilingualCorpus:
     def _read_file(
         self, path: Path, lang: str, vocab: Vocab, targets: Optional[SoftTargets]
     ) -> Iterator[Doc]:
-        docs = (doc for doc in unpack_docs(open_docs(path), vocab) if len(doc))
-        for doc in islice(docs, self.limit or None):
-            doc.user_data.setdefault("lang", lang)
+        for doc in islice(read_docs(path, lang, vocab), self.limit or None):
             if targets is not None:
                 doc.user_data["soft_targets"] = targets.find(doc, lang)
             yield doc
-
-
-def open_docs(path: Path) -> DocBin:
-    """The packed documents of a `.spacy` file. Raises `SkdError` if it is none."""
-    try:
-        return DocBin().from_disk(path)
-    except Exception as error:  # whatever the bytes of another or a broken file lead to
-        raise SkdError(Errors.SKD078.format(path=path)) from error
-
-
-def unpack_docs(packed: DocBin, vocab: Vocab) -> Iterator[Doc]:
-    """The documents one by one, as `DocBin.get_docs` gives them, but many times as fast: equal user
-    data, such as the language, is decoded once. Each decoding looks through all entry points.
-    """
-    user_data, packed.user_data = packed.user_data, []
-    decode = lru_cache(partial(srsly.msgpack_loads, use_list=False))
-    for doc, data in zip(packed.get_docs(vocab), user_data):
-        if data is not None:
-            doc.user_data.update(decode(data))
-        yield doc
-
-
-def copy_tokens(doc: Doc, vocab: Vocab) -> Doc:
-    """A fresh document with the words and spaces of another, and nothing else."""
-    words = [token.text for token in doc]
-    return Doc(vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
 
 def sample(pools: Pools, alpha: float, rng: np.random.Generator) -> List[Doc]:

@@ -1,0 +1,45 @@
+"""Documents of a converted corpus: opened, unpacked, and copied for those who may see tokens only."""
+
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Iterator
+
+import srsly
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from ..errors import Errors, SkdError
+
+
+def open_docs(path: Path) -> DocBin:
+    """The packed documents of a `.spacy` file. Raises `SkdError` if it is none."""
+    try:
+        return DocBin().from_disk(path)
+    except Exception as error:  # whatever the bytes of another or a broken file lead to
+        raise SkdError(Errors.SKD078.format(path=path)) from error
+
+
+def read_docs(path: Path, lang: str, vocab: Vocab) -> Iterator[Doc]:
+    """The documents of a `.spacy` file that have tokens, each with its `user_data["lang"]`."""
+    for doc in unpack_docs(open_docs(path), vocab):
+        if len(doc):
+            doc.user_data.setdefault("lang", lang)
+            yield doc
+
+
+def unpack_docs(packed: DocBin, vocab: Vocab) -> Iterator[Doc]:
+    """The documents one by one, as `DocBin.get_docs` gives them, but many times as fast: equal user
+    data, such as the language, is decoded once. Each decoding looks through all entry points.
+    """
+    user_data, packed.user_data = packed.user_data, []
+    decode = lru_cache(partial(srsly.msgpack_loads, use_list=False))
+    for doc, data in zip(packed.get_docs(vocab), user_data):
+        if data is not None:
+            doc.user_data.update(decode(data))
+        yield doc
+
+
+def copy_tokens(doc: Doc, vocab: Vocab) -> Doc:
+    """A fresh document with the words and spaces of another, and nothing else."""
+    words = [token.text for token in doc]
+    return Doc(vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
