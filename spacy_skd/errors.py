@@ -245,6 +245,12 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD127 = "Pipeline '{source}' has no component that labels entities or tags, only {pipes}: nothing to evaluate."
     SKD128 = "Two pipelines have the same name ({names}): name them apart with NAME=PATH."
     SKD129 = "No teacher for {languages}: see the error above and run again; finished ones in '{output}' are kept."
+
+    # 230-249: evaluation/
+    SKD230 = (
+        "Two pipelines were evaluated on different sentences ({ours} and {theirs} by language); evaluate "
+        "both on the same corpus."
+    )
     # fmt: on
 
 
