@@ -246,6 +246,12 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD128 = "Two pipelines have the same name ({names}): name them apart with NAME=PATH."
     SKD129 = "No teacher for {languages}: see the error above and run again; finished ones in '{output}' are kept."
 
+    # 130-149: locks, training/ runs, package
+    SKD130 = (
+        "'{path}' is being written by another process ({holder}). Wait until it has ended, or give "
+        "another output."
+    )
+
     # 230-249: evaluation/
     SKD230 = (
         "Two pipelines were evaluated on different sentences ({ours} and {theirs} by language); evaluate "
