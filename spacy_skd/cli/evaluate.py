@@ -29,7 +29,7 @@ def evaluate_cli(
     Each pipeline runs once over each language, on the words of the corpus. Its components decide
     what is scored: entities (F1 of exact spans) or tags (accuracy). Prints a table with a row for
     each language and their average; precision, recall, scores per type and words per second
-    are in the JSON file.
+    are in the JSON file. A language without a pipeline of its own ({lang}) leaves a gap.
 
     Example: python -m spacy skd evaluate "teachers=training/teachers/{lang}/model-best"
     student=training/student/model-best xx_skd --corpus corpus --output metrics/evaluation.json

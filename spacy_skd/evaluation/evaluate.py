@@ -42,11 +42,19 @@ class Candidate:
         return "{lang}" in self.source
 
     def resolve(self, language: str) -> str:
-        """The path or package for a language. Raises `SkdError` if there is no such thing."""
-        source = self.source.replace("{lang}", language)
-        if not is_package(source) and not Path(source).is_dir():
+        """The path or package for a language."""
+        return self.source.replace("{lang}", language)
+
+    def languages(self, wanted: Sequence[str]) -> List[str]:
+        """Those of some languages that there is a pipeline for: not every language has a teacher.
+
+        Raises `SkdError` if there is none for any.
+        """
+        found = [language for language in wanted if exists(self.resolve(language))]
+        if not found:
+            source = self.resolve(wanted[0])
             raise SkdError(Errors.SKD125.format(name=self.name, source=source))
-        return source
+        return found
 
     def load(self, language: str) -> Tuple[Language, List[str]]:
         """The pipeline and the metrics its components are scored by.
@@ -63,6 +71,10 @@ class Candidate:
         if not metrics:
             raise SkdError(Errors.SKD127.format(source=source, pipes=nlp.pipe_names))
         return nlp, metrics
+
+
+def exists(source: str) -> bool:
+    return is_package(source) or Path(source).is_dir()
 
 
 def produced_metrics(nlp: Language) -> List[str]:
@@ -88,21 +100,21 @@ def evaluate_pipelines(
         {"corpus", "split", "languages", "pipelines": {name: {"source", "languages": {lang: scores},
         "average": scores}}}, where scores are `ents_p/r/f` and `ents_per_type`, or `tag_acc` and
         `tag_per_type` (`pos_...`), with `sentences`, `words`, `seconds` and
-        `words_per_second`; and the documents to show by language.
+        `words_per_second`; and the documents to show by language. A language that a candidate has
+        no pipeline for is left out of its languages and of its average.
     Raises `SkdError` if the corpus, a split or a pipeline is missing or of no use here.
     """
     names = [candidate.name for candidate in candidates]
     if len(set(names)) < len(names):
         raise SkdError(Errors.SKD128.format(names=", ".join(names)))
     languages = find_languages(corpus, [split], languages)
-    for candidate in candidates:
-        for language in languages:
-            candidate.resolve(language)  # all mistakes in the command line before the long work
+    # All mistakes in the command line before the long work.
+    known = {candidate.name: candidate.languages(languages) for candidate in candidates}
     pipelines, shown = {}, {}
-    with tqdm(total=len(candidates) * len(languages), unit="language") as bar:
+    with tqdm(total=sum(map(len, known.values())), unit="language") as bar:
         for candidate in candidates:
             scores, shown = {}, {}
-            for language in languages:
+            for language in known[candidate.name]:
                 bar.set_description(f"{candidate.name} {language}")
                 if candidate.per_language or language == languages[0]:
                     nlp, metrics = candidate.load(language)

@@ -13,7 +13,8 @@ AVERAGE = "average"
 def score_tables(report: Dict[str, Any]) -> str:
     """A table for each metric of an `evaluate_pipelines` report: a row a language, then average.
 
-    Scores are in percent; "-" stands for a pipeline without this metric or a language without gold.
+    Scores are in percent; "-" stands for a pipeline without this metric, a language without gold, and a language that a
+    pipeline is not for.
     """
     pipelines = report["pipelines"]
     used = [metric for metric in METRICS if any(metric in p["average"] for p in pipelines.values())]
@@ -25,12 +26,21 @@ def score_table(report: Dict[str, Any], metric: str) -> str:
     rows = [
         [
             language,
-            *(percent(pipeline["languages"][language].get(metric)) for pipeline in pipelines),
+            *(percent(pipeline["languages"].get(language, {}).get(metric)) for pipeline in pipelines),
         ]
         for language in report["languages"]
     ]
     rows.append([AVERAGE, *(percent(pipeline["average"].get(metric)) for pipeline in pipelines)])
-    return aligned([metric, *report["pipelines"]], rows)
+    return "\n".join([aligned([metric, *report["pipelines"]], rows), *gaps(report)])
+
+
+def gaps(report: Dict[str, Any]) -> List[str]:
+    """A line for each pipeline whose average is not that of all languages."""
+    return [
+        f"{name}: the average is that of {', '.join(pipeline['languages'])} alone"
+        for name, pipeline in report["pipelines"].items()
+        if len(pipeline["languages"]) < len(report["languages"])
+    ]
 
 
 def percent(value: Optional[float]) -> str:

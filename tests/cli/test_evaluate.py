@@ -67,6 +67,20 @@ def test_ner_pipelines_are_compared(skd, pipeline, tmp_path):
     assert f"{100 * student['average']['ents_f']:.2f}" == table["average"][2]
 
 
+def test_a_language_without_teacher_leaves_a_gap(skd_here, pipeline, tmp_path):
+    pipeline("teachers/de", ["de"], ["ner"])
+    pipeline("student", ["de", "en"], ["ner"])
+    options = ("--corpus", "corpus", "--output", "e.json")
+    result = skd_here("evaluate", "teachers=teachers/{lang}", "student", *options)
+    assert result.returncode == 0, result.stderr
+    table = columns(result.stdout)
+    assert table["en"] == ["-", "100.00"]
+    assert table["average"] == table["de"] == ["100.00", "100.00"]
+    assert "teachers: the average is that of de alone" in result.stdout
+    report = json.loads((tmp_path / "e.json").read_text("utf-8"))
+    assert list(report["pipelines"]["teachers"]["languages"]) == ["de"]
+
+
 def test_taggers_and_pipelines_with_both(skd_here, pipeline, tmp_path):
     pipeline("both", ["de", "en"])
     pipeline("tagger", ["de", "en"], ["tagger"])
