@@ -6,11 +6,11 @@ from typing import Sequence
 
 from spacy.tokens import Doc
 
+from ..records import file_checksum
+
 # What a pipeline writes that says nothing of its scores: a description, the rules that split text
 # into tokens (a teacher gets tokens), and every string that its vocabulary has met so far.
 NOT_THE_TEACHER = ("meta.json", "tokenizer", "strings.json")
-
-CHUNK = 1 << 20
 
 
 def sentence_fingerprint(doc: Doc) -> int:
@@ -49,13 +49,4 @@ def files_fingerprint(files: Sequence[Path], root: Path) -> str:
     for file in files:
         line = f"{file.relative_to(root).as_posix()} {file_checksum(file)}\n"
         digest.update(line.encode("utf8"))
-    return digest.hexdigest()
-
-
-def file_checksum(path: Path) -> str:
-    """SHA-256 of a file's bytes, read in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
     return digest.hexdigest()

@@ -10,8 +10,9 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..errors import Errors, SkdError
+from ..records import file_checksum
 from ..transfer import Teacher
-from .fingerprints import file_checksum, sentence_fingerprint, teacher_fingerprint, text_fingerprint
+from .fingerprints import sentence_fingerprint, teacher_fingerprint, text_fingerprint
 
 META = "meta.json"
 FORMAT = "spacy-skd soft targets"

@@ -9,8 +9,9 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..errors import Errors, SkdError
+from ..records import file_checksum
 from ..transfer import Teacher
-from .fingerprints import file_checksum, sentence_fingerprint, text_fingerprint
+from .fingerprints import sentence_fingerprint, text_fingerprint
 from .store import FORMAT, META, PARTIAL, STALE, VERSION, excerpt, import_pyarrow, teacher_path
 
 PLAN = "plan.json"

@@ -1,0 +1,132 @@
+"""Files that show whether they are as they were written: JSON sealed by a checksum of its own, and
+manifests, which say what the files of a folder were like.
+"""
+
+import hashlib
+import json
+import os
+import stat
+from pathlib import Path, PurePosixPath
+from typing import Any, Dict, Iterable, Mapping, Optional
+
+CHECKSUM = "checksum"
+CHUNK = 1 << 20
+
+Manifest = Dict[str, Dict[str, Any]]
+"""{name relative to the folder, with slashes: {"bytes": int, "checksum": SHA-256}}"""
+
+
+class Damaged(ValueError):
+    """A record is not as it was written; the text of the error says why."""
+
+
+def sealed(content: Mapping[str, Any]) -> str:
+    """Content of JSON's types as one line of JSON, with the SHA-256 of all the rest in it."""
+    return canonical({**content, CHECKSUM: _checksum(content)})
+
+
+def unsealed(text: bytes) -> Dict[str, Any]:
+    """The content of sealed JSON, without its checksum. Raises `Damaged` if anything in it has
+    changed since it was sealed, whatever the bytes are.
+    """
+    content = parse_object(text)
+    checksum = content.pop(CHECKSUM, None)
+    try:
+        intact = checksum == _checksum(content)
+    except ValueError:  # numbers that are none
+        intact = False
+    if not intact:
+        raise Damaged("its checksum differs")
+    return content
+
+
+def parse_object(text: bytes) -> Dict[str, Any]:
+    """A JSON object. Raises `Damaged` for all other bytes."""
+    try:
+        content = json.loads(text.decode("utf8"))
+    except UnicodeDecodeError as error:
+        raise Damaged("it is not encoded in UTF-8") from error
+    # RecursionError: brackets nested too deep. ValueError: also numbers of thousands of digits.
+    except (ValueError, RecursionError) as error:
+        raise Damaged("it is no JSON") from error
+    if not isinstance(content, dict):
+        raise Damaged("it is no JSON object")
+    return content
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """The same line for the same content, in ASCII."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+
+
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Seal content into a file, which is replaced as a whole or not at all."""
+    unfinished = path.with_name(f"{path.name}.tmp")
+    unfinished.write_text(sealed(content) + "\n", encoding="ascii")
+    os.replace(unfinished, path)
+
+
+def read_record(path: Path) -> Dict[str, Any]:
+    """The content of a sealed file. Raises `Damaged`, or `OSError` if it cannot be read."""
+    return unsealed(path.read_bytes())
+
+
+def file_checksum(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def make_manifest(root: Path, files: Iterable[Path]) -> Manifest:
+    """What files below the folder `root` are like."""
+    return {
+        path.relative_to(root).as_posix(): {
+            "bytes": path.stat().st_size,
+            CHECKSUM: file_checksum(path),
+        }
+        for path in files
+    }
+
+
+def first_difference(root: Path, manifest: Manifest) -> Optional[str]:
+    """How the files below `root` differ from their manifest, in words; None if they do not.
+
+    Nothing but plain files of the right size is opened, whatever names the manifest holds.
+    """
+    for name, entry in manifest.items():
+        if reason := difference(root, name, entry):
+            return f"{name} {reason}"
+    return None
+
+
+def difference(root: Path, name: str, entry: Mapping[str, Any]) -> Optional[str]:
+    """How one file below `root` differs from its entry in a manifest."""
+    if not stays_inside(name):
+        return "is no name of a file in this folder"
+    path = root / name
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return "is no file"
+        if status.st_size != entry["bytes"]:
+            return f"has {status.st_size} bytes instead of {entry['bytes']}"
+        if file_checksum(path) != entry[CHECKSUM]:
+            return "has another checksum"
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    return None
+
+
+def stays_inside(name: str) -> bool:
+    """Whether a relative name with slashes can only mean something below its folder."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and not set(name) & set("\0\\:") and not {"/", "//", ".."} & set(parts)
