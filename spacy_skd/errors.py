@@ -93,6 +93,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "Component '{name}' sets token.pos_, which cannot be '{label}'. Use a Universal POS tag, or "
         "attribute = 'tag'."
     )
+    SKD048 = (
+        "The schedule of the learning rate has {name} = {value}; it must be {expected}. Training goes by "
+        "steps: set training.max_steps."
+    )
 
     # 060-079: targets
     SKD060 = (

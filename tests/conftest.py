@@ -1,5 +1,7 @@
 """Small pipelines and sentences that several tests share."""
 
+from functools import lru_cache
+
 import pytest
 import spacy
 from spacy.tokens import Doc
@@ -67,3 +69,48 @@ def untrained(request):
 def trained(untrained):
     train(untrained, make_examples(untrained))
     return untrained
+
+
+@pytest.fixture(scope="session")
+def tiny_transformer(tmp_path_factory):
+    """Gives a folder as `save_pretrained` leaves it; made, and its libraries imported, when asked."""
+    folder = tmp_path_factory.mktemp("transformer")
+
+    @lru_cache(maxsize=None)
+    def make():
+        save_tiny_transformer(folder)
+        return folder
+
+    return make
+
+
+def save_tiny_transformer(folder):
+    """One small layer, and a word-level tokenizer of our sentences."""
+    transformers = pytest.importorskip("transformers")
+    pytest.importorskip("spacy_transformers")
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    words = sorted({word for sentence, _ in SENTENCES for word in sentence})
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+    vocabulary = {word: i for i, word in enumerate(special + words)}
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=64,
+    ).save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=64,
+    )
+    transformers.BertModel(config).save_pretrained(folder)

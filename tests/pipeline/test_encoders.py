@@ -34,41 +34,6 @@ def test_shared_tok2vec():
     assert found(nlp) == expected()
 
 
-@pytest.fixture(scope="module")
-def tiny_transformer(tmp_path_factory):
-    """A folder as `save_pretrained` leaves it, with a word-level tokenizer of our sentences."""
-    transformers = pytest.importorskip("transformers")
-    pytest.importorskip("spacy_transformers")
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    words = sorted({word for sentence, _ in SENTENCES for word in sentence})
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    vocabulary = {word: i for i, word in enumerate(special + words)}
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    folder = tmp_path_factory.mktemp("tiny")
-    transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        model_max_length=64,
-    ).save_pretrained(folder)
-    config = transformers.BertConfig(
-        vocab_size=len(vocabulary),
-        hidden_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=32,
-        max_position_embeddings=64,
-    )
-    transformers.BertModel(config).save_pretrained(folder)
-    return folder
-
-
 def test_transformer(tiny_transformer, tmp_path):
     listener = {
         "@architectures": "spacy-transformers.TransformerListener.v1",
@@ -77,7 +42,7 @@ def test_transformer(tiny_transformer, tmp_path):
     }
     model = {
         "@architectures": "spacy-transformers.TransformerModel.v3",
-        "name": str(tiny_transformer),
+        "name": str(tiny_transformer()),
         "get_spans": {
             "@span_getters": "spacy-transformers.strided_spans.v1",
             "window": 32,
