@@ -220,22 +220,6 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD108 = "{path} is split {split}, for which plain text has no labels. Use --split unlabelled."
     SKD109 = "--type is '{value}'; it must be a name such as TARGET, without spaces."
     SKD110 = "{path} is a folder: --lang and --split are for a single file. Leave them out."
-    SKD111 = "{path} holds no <language>/{name}, which the demo corpus is made from."
-    SKD112 = "{path}:{line}: not encoded in UTF-8. Save the file as UTF-8."
-    SKD113 = (
-        "{path}:{line}: a slot has nothing to be filled with: {list} holds no name {place}. Correct the "
-        "slot, or add names."
-    )
-    SKD114 = (
-        "{path}:{line}: '{text}' is no slot. Slots are {{PER}}, {{PER:group}}, {{per}} for a name in lower "
-        "case, and <group> for words."
-    )
-    SKD115 = "{path}:{line}: the same as line {first}. Remove one of them."
-    SKD116 = (
-        "{path} holds too few names {place} to give train, dev, test and unlabelled names of their own. "
-        "Add names."
-    )
-    SKD117 = "The frames of {path} give {found} different sentences for {split}, not {size}. Add frames."
     SKD119 = "CoNLL-U needs the package conllu: install it with `pip install spacy-skd[train]`."
 
     # 120-149: cli/, evaluation/, hub

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..errors import Errors, SkdError
 from .documents import SPLITS, Converted, ReadOptions
-from .folder import FRAMES, find_corpus, is_frames
+from .folder import find_corpus
 from .formats import FORMATS, find_reader
 from .output import replaced_corpus, write_docs
 
@@ -60,19 +60,16 @@ def convert(
     the language in `doc.user_data["lang"]`. A corpus that is there already is replaced as a whole.
 
     input_path (Path): A folder `<language>/{train,dev,test}.<extension>` and
-        `<language>/unlabelled.txt`, a folder `<language>/frames.txt`, or a single file.
+        `<language>/unlabelled.txt`, or a single file.
     format (str): One of `FORMATS`, or "auto": each file's content decides.
     lang, split (Optional[str]): What a single file holds.
     dev_fraction (float): How much of train becomes dev where a language has no dev; 0 for none.
-    seed (int): For the choice of dev and for the demo corpus.
+    seed (int): For the choice of dev.
     RETURNS (ConversionReport): Counts and notes.
     RAISES (SkdError): For anything wrong with the input or the options; nothing is written then.
     """
     _check_options(input_path, output_path, format, lang, dev_fraction, options)
-    if format == "frames" or (format == "auto" and is_frames(input_path)):
-        languages = _read_frames(input_path, seed)
-    else:
-        languages = _read_files(input_path, format, lang, split, options)
+    languages = _read_files(input_path, format, lang, split, options)
     report = ConversionReport()
     with replaced_corpus(output_path) as folder:
         for name, splits in languages:
@@ -120,16 +117,6 @@ def _read_files(
                 splits[split_name] = reader(file, name, options)
                 progress.update(file.stat().st_size)
             yield name, splits
-
-
-def _read_frames(path: Path, seed: int) -> Iterator[Language]:
-    if not is_frames(path):
-        raise SkdError(Errors.SKD111.format(path=path, name=FRAMES))
-    # Not at the top: only the demo corpus needs the generator.
-    from .frames import generate
-
-    for name, splits in generate(path, seed).items():
-        yield name, {split: Converted(docs) for split, docs in splits.items()}
 
 
 def _draw_dev(lang: str, train: Converted, fraction: float, seed: int) -> Converted:

@@ -7,8 +7,6 @@ from typing import Dict, List, Optional
 from ..errors import Errors, SkdError
 from .documents import SPLITS
 
-FRAMES = "frames.txt"
-
 
 @dataclass(frozen=True)
 class RawCorpus:
@@ -51,11 +49,6 @@ def language_folders(path: Path) -> List[Path]:
     if not folders:
         raise SkdError(Errors.SKD081.format(path=path))
     return folders
-
-
-def is_frames(path: Path) -> bool:
-    """Whether a folder is a demo corpus of sentence frames."""
-    return path.is_dir() and any(path.glob(f"*/{FRAMES}"))
 
 
 def _find_splits(folder: Path) -> Dict[str, Path]:

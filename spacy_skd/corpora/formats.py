@@ -13,16 +13,13 @@ from .semeval import read_semeval
 from .text import read_text
 from .wikiann import read_wikiann
 
-READERS: Dict[str, Reader] = {
+FORMATS: Dict[str, Reader] = {
     "conllu": read_conllu,
     "conll": read_columns,
     "wikiann": read_wikiann,
     "semeval": read_semeval,
     "text": read_text,
 }
-# A reader of a whole folder, see folder.py.
-FOLDER_FORMATS = ("frames",)
-FORMATS = (*READERS, *FOLDER_FORMATS)
 
 # As many lines of a file as decide what it is.
 SAMPLE = 20
@@ -35,11 +32,11 @@ def find_reader(path: Path, split: str, format: str, options: ReadOptions) -> Re
     if split == "unlabelled":
         return read_text
     name = detect(path, options) if format == "auto" else format
-    if name not in READERS:
+    if name not in FORMATS:
         raise SkdError(Errors.SKD086.format(format=name, names=", ".join(FORMATS)))
     if name == "text":
         raise SkdError(Errors.SKD108.format(path=path, split=split))
-    return READERS[name]
+    return FORMATS[name]
 
 
 def detect(path: Path, options: ReadOptions) -> str:
@@ -55,7 +52,7 @@ def detect(path: Path, options: ReadOptions) -> str:
     for name, looks_like in LOOKS_LIKE.items():
         if looks_like(_sample(lines)):
             return name
-    raise SkdError(Errors.SKD087.format(path=path, names=", ".join(READERS)))
+    raise SkdError(Errors.SKD087.format(path=path, names=", ".join(FORMATS)))
 
 
 def _sample(lines: List[str]) -> List[str]:

@@ -1,12 +1,9 @@
-import sys
-from types import SimpleNamespace
-
 import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
 from spacy_skd.corpora.convert import convert
-from spacy_skd.corpora.documents import ReadOptions, make_doc
+from spacy_skd.corpora.documents import ReadOptions
 from spacy_skd.errors import SkdError
 
 from .samples import CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN, write
@@ -84,20 +81,6 @@ def test_single_file(raw, tmp_path):
     assert [p.name for p in (tmp_path / "corpus/nn").iterdir()] == ["unlabelled.spacy"]
 
 
-def test_demo_corpus_comes_from_its_generator(tmp_path, monkeypatch):
-    def generate(path, seed):
-        assert path == tmp_path / "assets"
-        docs = [make_doc(Vocab(), "de", [f"w{seed}"], ents=["B-PER"])]
-        return {"de": {"train": docs, "dev": docs, "test": docs, "unlabelled": docs}}
-
-    generator = SimpleNamespace(generate=generate)
-    monkeypatch.setitem(sys.modules, "spacy_skd.corpora.frames", generator)
-    write(tmp_path / "assets/de/frames.txt", "x")
-    report = convert(tmp_path / "assets", tmp_path / "corpus", seed=7)
-    assert [s.split for s in report.splits] == ["train", "dev", "test", "unlabelled"]
-    assert words(tmp_path / "corpus/de/train.spacy") == ["w7"]
-
-
 def test_nothing_is_written_when_a_file_is_broken(raw, tmp_path):
     convert(raw, tmp_path / "corpus")
     before = {p: p.read_bytes() for p in (tmp_path / "corpus").rglob("*.spacy")}
@@ -112,7 +95,7 @@ def test_nothing_is_written_when_a_file_is_broken(raw, tmp_path):
     "settings, code",
     [
         ({"format": "csv"}, "SKD086"),
-        ({"format": "frames"}, "SKD111"),
+        ({"format": "frames"}, "SKD086"),
         ({"format": "text"}, "SKD108"),
         ({"dev_fraction": 1.0}, "SKD103"),
         ({"lang": "../de"}, "SKD083"),

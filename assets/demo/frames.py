@@ -5,15 +5,14 @@ import re
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Sequence, Set, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 import spacy
-from spacy.tokens import Doc
+from frame_files import FRAMES, WORDS, AssetError, Assets, Frame, Names, Patterns, describe, read_assets
 
-from ..errors import Errors, SkdError
-from .documents import SPLITS, make_doc
-from .folder import language_folders
-from .frame_files import WORDS, Assets, Frame, Names, Patterns, Slot, describe, read_assets
+SPLITS = ("train", "dev", "test", "unlabelled")
+
+SIZES = {"train": 2500, "dev": 200, "test": 400, "unlabelled": 1000}
 
 # What part of the frames and of the names each split has for itself. Unlabelled text uses those of
 # train as well, as text from the same source would.
@@ -37,37 +36,34 @@ PATIENCE = 1000
 Piece = Tuple[str, str]
 
 
-def generate(
-    input_dir: Path,
-    seed: int,
-    *,
-    train: int = 2500,
-    dev: int = 200,
-    test: int = 400,
-    unlabelled: int = 1000,
-) -> Dict[str, Dict[str, List[Doc]]]:
-    """Make the demo corpus: for each language folder of `input_dir` and each split, that many
-    sentences, all different.
+class Sentence(NamedTuple):
+    """Tokens and their tags, IOB2."""
+
+    words: Tuple[str, ...]
+    tags: Tuple[str, ...]
+
+
+def language_folders(assets: Path) -> List[Path]:
+    """The folders with frames, sorted. Raises `AssetError` where there is none."""
+    folders = sorted(path.parent for path in assets.glob(f"*/{FRAMES}"))
+    if not folders:
+        raise AssetError(f"{assets} holds no <language>/{FRAMES}, which the corpus is made from.")
+    return folders
+
+
+def generate(folder: Path, seed: int, sizes: Dict[str, int] = SIZES) -> Dict[str, List[Sentence]]:
+    """Make the corpus of one language from the frames and names in `folder`, which has its code for
+    a name: so many sentences for each split, all different.
 
     No frame and no name of dev or test occurs in another split. Names are the same if they differ
-    in case or entity type only, and a name goes where longer names that contain it go. Labelled
-    sentences are annotated with entities on all tokens; unlabelled ones are words and spaces.
+    in case or entity type only, and a name goes where longer names that contain it go.
 
     seed (int): Decides which frame and which name goes where, and every draw.
-    RETURNS (Dict[str, Dict[str, List[Doc]]]): The documents by language and split, with the language
-        in `doc.user_data["lang"]`.
-    RAISES (SkdError): For frames or names that cannot be used, naming file and line.
+    sizes (Dict[str, int]): Number of sentences of each split.
+    RETURNS (Dict[str, List[Sentence]]): The sentences by split.
+    RAISES (AssetError): For frames or names that cannot be used, naming file and line.
     """
-    sizes = {"train": train, "dev": dev, "test": test, "unlabelled": unlabelled}
-    return {
-        folder.name: _generate_language(folder, random.Random(f"{seed}/{folder.name}"), sizes)
-        for folder in language_folders(input_dir)
-    }
-
-
-def _generate_language(
-    folder: Path, rng: random.Random, sizes: Dict[str, int]
-) -> Dict[str, List[Doc]]:
+    rng = random.Random(f"{seed}/{folder.name}")
     assets = read_assets(folder)
     frames_of = deal_frames(assets.frames, rng)
     names_of = deal_names(folder, assets.names, rng)
@@ -79,11 +75,13 @@ def _generate_language(
             group: [name for source in SOURCES[split] for name in names_of[source][group]]
             for group in assets.names
         }
-        docs = writer.write(frames, names, size, split)
-        if len(docs) < size:
-            message = Errors.SKD117.format(path=folder, found=len(docs), size=size, split=split)
-            raise SkdError(message)
-        splits[split] = docs
+        sentences = writer.write(frames, names, size, split)
+        if len(sentences) < size:
+            raise AssetError(
+                f"The frames of {folder} give {len(sentences)} different sentences for {split}, not "
+                f"{size}. Add frames."
+            )
+        splits[split] = sentences
     return splits
 
 
@@ -113,7 +111,7 @@ def deal_frames(frames: Sequence[Frame], rng: random.Random) -> Dict[str, List[F
 
 def deal_names(folder: Path, names: Names, rng: random.Random) -> Dict[str, Names]:
     """Which names of every group each split gets; a family of names stays together. Raises
-    `SkdError` for a group too small for all splits.
+    `AssetError` for a group too small for all splits.
     """
     family_of = families({name for members in names.values() for name in members})
     split_of: Dict[str, str] = {}
@@ -131,8 +129,10 @@ def deal_names(folder: Path, names: Names, rng: random.Random) -> Dict[str, Name
     }
     for group in names:
         if not all(splits[split][group] for split in SPLITS):
-            path = folder / f"{group[0]}.txt"
-            raise SkdError(Errors.SKD116.format(path=path, place=describe(group)))
+            raise AssetError(
+                f"{folder / group[0]}.txt holds too few names {describe(group)} to give train, dev, "
+                "test and unlabelled names of their own. Add names."
+            )
     return splits
 
 
@@ -159,7 +159,7 @@ def _words(name: str) -> Tuple[str, ...]:
 
 class SentenceWriter:
     """Fills frames with names and tokenises the result with the tokenizer of the language. Raises
-    `SkdError` where spaCy has none.
+    `AssetError` where spaCy has none.
     """
 
     def __init__(self, lang: str, assets: Assets, rng: random.Random) -> None:
@@ -170,28 +170,30 @@ class SentenceWriter:
             self.nlp = spacy.blank(lang)
         except ImportError as error:
             reason = " ".join(str(error).split())
-            raise SkdError(Errors.SKD100.format(lang=lang, reason=reason)) from None
+            raise AssetError(f"No tokenizer of spaCy for '{lang}': {reason}") from None
         self.tokenize = lru_cache(maxsize=None)(self._tokenize)
         # In which split a name occurred first. Lists are dealt out, but a pattern may make the same
         # name anywhere.
         self.split_of: Dict[str, str] = {}
 
-    def write(self, frames: Sequence[Frame], names: Names, size: int, split: str) -> List[Doc]:
-        """At most `size` sentences, fewer where no more can be found that differ in their text and
+    def write(
+        self, frames: Sequence[Frame], names: Names, size: int, split: str
+    ) -> List[Sentence]:
+        """At most `size` sentences, fewer where no more can be found that differ in their words and
         have no name of another split.
         """
-        docs: Dict[str, Doc] = {}
+        sentences: Dict[Tuple[str, ...], Sentence] = {}
         misses = 0
         for frame in self._draw_frames(frames):
-            if len(docs) == size or misses == PATIENCE:
+            if len(sentences) == size or misses == PATIENCE:
                 break
             pieces = list(self._fill(frame, names | self.assets.words, self.assets.patterns, set()))
-            doc = self._make_doc(frame, pieces, annotated=split != "unlabelled")
-            is_new = doc.text not in docs and self._claim(pieces, split)
+            sentence = self._make_sentence(frame, pieces)
+            is_new = sentence.words not in sentences and self._claim(pieces, split)
             misses = 0 if is_new else misses + 1
             if is_new:
-                docs[doc.text] = doc
-        return list(docs.values())
+                sentences[sentence.words] = sentence
+        return list(sentences.values())
 
     def _draw_frames(self, frames: Sequence[Frame]) -> Iterator[Frame]:
         """Each frame once, so that none is missing; then, without end, those with more slots more
@@ -211,23 +213,18 @@ class SentenceWriter:
             self.split_of.setdefault(name, split)
         return True
 
-    def _make_doc(self, frame: Frame, pieces: List[Piece], annotated: bool) -> Doc:
+    def _make_sentence(self, frame: Frame, pieces: List[Piece]) -> Sentence:
         change_case = self._draw_case(frame)
         if not frame.texts[0]:
             pieces = _capitalize(pieces)
         words: List[str] = []
-        spaces: List[bool] = []
         tags: List[str] = []
         for text, label in pieces:
             # Each piece is tokenised by itself, so that a name begins and ends with a token.
-            new_words, new_spaces = self.tokenize(change_case(text))
-            if spaces and text[:1].isspace():
-                spaces[-1] = True
+            new_words = self.tokenize(change_case(text))
             words.extend(new_words)
-            spaces.extend(new_spaces)
             tags.extend(_tags(label, len(new_words)))
-        ents = tags if annotated else None
-        return make_doc(self.nlp.vocab, self.lang, words, spaces, ents=ents)
+        return Sentence(tuple(words), tuple(tags))
 
     def _fill(
         self, frame: Frame, names: Names, patterns: Patterns, used: Set[str]
@@ -265,12 +262,8 @@ class SentenceWriter:
             return str.upper
         return str.lower if draw < UPPER_NOISE + LOWER_NOISE else str
 
-    def _tokenize(self, text: str) -> Tuple[List[str], List[bool]]:
-        doc = self.nlp.make_doc(text.strip())
-        spaces = [bool(token.whitespace_) for token in doc]
-        if spaces and text[-1:].isspace():
-            spaces[-1] = True
-        return [token.text for token in doc], spaces
+    def _tokenize(self, text: str) -> List[str]:
+        return [token.text for token in self.nlp.make_doc(text.strip())]
 
 
 def _capitalize(pieces: List[Piece]) -> List[Piece]:

@@ -15,10 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Container, Dict, List, NamedTuple, Tuple
 
-from ..errors import Errors, SkdError
-from .folder import FRAMES
-from .lines import Line, read_bytes
-
+FRAMES = "frames.txt"
 SLOT = re.compile(r"\{([A-Za-z]+)(?::([\w+-]+))?\}|<([\w-]+)>")
 BRACKET = re.compile(r"[{}<>]")
 HEADING = re.compile(r"\[([\w-]+)\]")
@@ -26,9 +23,15 @@ COMMENT = "# "
 # The list, words.txt, of what is no entity.
 WORDS = "words"
 
+# Its number, from 1, and its text.
+Line = Tuple[int, str]
 # A list and one of the groups in it; "" is for the names before the first heading.
 Group = Tuple[str, str]
 Names = Dict[Group, List[str]]
+
+
+class AssetError(ValueError):
+    """Frames or names that no corpus can be made from; the message says what, where, what to do."""
 
 
 class Slot(NamedTuple):
@@ -70,7 +73,7 @@ class Assets:
 
 
 def read_assets(folder: Path) -> Assets:
-    """Read the folder of a language. Raises `SkdError`, with file and line, for a file that is
+    """Read the folder of a language. Raises `AssetError`, with file and line, for a file that is
     missing, empty or not UTF-8, for a line that is there twice, and for a slot that nothing fills.
     """
     frame_lines = _read_groups(folder / FRAMES)["frames", ""]
@@ -107,11 +110,11 @@ def _read_groups(path: Path) -> Dict[Group, List[Line]]:
             group = (path.stem, heading[1])
         elif line in groups[group]:
             first = groups[group][line]
-            raise SkdError(Errors.SKD115.format(path=path, line=number, first=first))
+            raise AssetError(f"{path}:{number}: the same as line {first}. Remove one of them.")
         elif line and not line.startswith(COMMENT):
             groups[group][line] = number
     if not any(groups.values()):
-        raise SkdError(Errors.SKD088.format(path=path))
+        raise AssetError(f"{path} is empty: add lines.")
     return {
         group: [(number, line) for line, number in lines.items()]
         for group, lines in groups.items()
@@ -120,12 +123,15 @@ def _read_groups(path: Path) -> Dict[Group, List[Line]]:
 
 
 def _read_lines(path: Path) -> List[Line]:
-    data = read_bytes(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AssetError(f"{path} cannot be read: {error.strerror}.") from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SkdError(Errors.SKD112.format(path=path, line=line)) from None
+        raise AssetError(f"{path}:{line}: not UTF-8. Save the file as UTF-8.") from None
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
 
 
@@ -136,17 +142,17 @@ def _parse(path: Path, line: Line, known: Container[Group]) -> Frame:
     texts = tuple(SLOT.split(text)[::4])
     stray = re.search(r"\S*[{}<>]\S*", " ".join(texts))
     if stray:
-        raise SkdError(Errors.SKD114.format(path=path, line=number, text=stray[0]))
+        raise AssetError(
+            f"{path}:{number}: '{stray[0]}' is no slot. Slots are {{PER}}, {{PER:group}}, {{per}} "
+            "for a name in lower case, and <group> for words."
+        )
     for slot in slots:
         for group in slot.groups:
             if group not in known:
-                message = Errors.SKD113.format(
-                    path=path,
-                    line=number,
-                    list=path.with_name(f"{group[0]}.txt"),
-                    place=describe(group),
+                raise AssetError(
+                    f"{path}:{number}: a slot has nothing to be filled with: {group[0]}.txt holds no "
+                    f"name {describe(group)}. Correct the slot, or add names."
                 )
-                raise SkdError(message)
     return Frame(texts, slots)
 
 
