@@ -245,6 +245,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "Two pipelines were evaluated on different sentences ({ours} and {theirs} by language); evaluate "
         "both on the same corpus."
     )
+    SKD231 = "Comparison {path} cannot be used: {reason}."
     # fmt: on
 
 

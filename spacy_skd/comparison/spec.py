@@ -1,0 +1,171 @@
+"""What is compared: a file in spaCy's config format, of rows that differ by a few settings.
+
+    [comparison]
+    corpus = "corpus"
+    config = "configs/ner_student.cfg"
+    seeds = [0, 1, 2]
+    baseline = "baseline"
+
+    [settings]
+    training.max_steps = 4800
+
+    [teachers.cnn]
+    config = "configs/ner_teacher.cfg"
+    training.max_steps = 800
+
+    [rows.baseline]
+    teachers = null
+
+    [rows.top_wk]
+    distillation.objective = "top_wk"
+
+A name with a dot is a setting of the training config; names without are described at the classes
+below. Every row has the settings of `[settings]` and the first of the teachers, unless it says
+otherwise.
+"""
+
+from configparser import Error as ConfigError
+from pathlib import Path
+from typing import Any, Dict, List, Literal, Optional
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from thinc.api import Config
+
+from ..errors import Errors, SkdError
+
+Settings = Dict[str, Any]
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TeachersSpec(Strict):
+    """`[teachers.NAME]`: what teaches; trained for every seed, or there already.
+
+    config (Optional[Path]): Training config of a teacher for each language.
+    source (Optional[str]): Instead of a config: what `skd label --teachers` takes.
+    folds (int): Parts of the training data for cross-fitted teachers; 0: none.
+    """
+
+    name: str
+    settings: Settings = {}
+    config: Optional[Path] = None
+    source: Optional[str] = None
+    folds: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def one_origin(self) -> "TeachersSpec":
+        if (self.config is None) == (self.source is None):
+            raise ValueError("give either config or source")
+        return self
+
+
+class RowSpec(Strict):
+    """`[rows.NAME]`: one way to train the student.
+
+    teachers (Optional[str]): The name of its teachers; None: it learns from gold alone.
+    config (Optional[Path]): Another training config than that of the comparison.
+    """
+
+    name: str
+    settings: Settings = {}
+    teachers: Optional[str] = None
+    config: Optional[Path] = None
+
+
+class Spec(Strict):
+    """`[comparison]`, and all the rows.
+
+    corpus (Path): Converted corpus.
+    config (Path): Training config of every row that names no other.
+    seeds (List[int]): Runs of each row.
+    baseline (str): The row that the others are compared with.
+    metric (str): What is compared.
+    split (str): What is evaluated.
+    zero_shot (Optional[Path]): Converted corpus of languages that no row is trained on.
+    about (str): What the comparison asks; heads the report.
+    settings (Dict[str, Any]): Of all rows.
+    """
+
+    corpus: Path
+    config: Path
+    seeds: List[int] = Field(min_length=1)
+    baseline: str
+    metric: Literal["ents_f", "tag_acc", "pos_acc"] = "ents_f"
+    split: str = "test"
+    zero_shot: Optional[Path] = None
+    about: str = ""
+    settings: Settings = {}
+    teachers: List[TeachersSpec] = []
+    rows: List[RowSpec] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def names_are_defined(self) -> "Spec":
+        rows = [row.name for row in self.rows]
+        teachers = [teachers.name for teachers in self.teachers]
+        if self.baseline not in rows:
+            raise ValueError(f"baseline is '{self.baseline}', but the rows are {', '.join(rows)}")
+        for row in self.rows:
+            if row.teachers is not None and row.teachers not in teachers:
+                known = ", ".join(teachers) or "none"
+                raise ValueError(f"teachers of row '{row.name}' is '{row.teachers}'; known: {known}")
+        shared = set(rows) & set(teachers)
+        if shared:
+            raise ValueError(f"a row and teachers are both called '{shared.pop()}'")
+        if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise ValueError(f"seeds are {self.seeds}; they must be different numbers from 0 up")
+        return self
+
+    def overrides(self, row: RowSpec) -> Settings:
+        """All settings of a row that differ from its config."""
+        return {**self.settings, **row.settings}
+
+
+def read_spec(path: Path, overrides: Optional[Settings] = None) -> Spec:
+    """Read a comparison.
+
+    overrides (Optional[Dict[str, Any]]): By name, such as `comparison.corpus` or
+        `settings.training.max_steps`: what replaces values of the file.
+    Raises `SkdError` for a file that cannot be read, names that are unknown and values that make no
+    sense.
+    """
+    try:
+        config = Config().from_str(path.read_text(encoding="utf-8"), interpolate=False)
+        for name, value in (overrides or {}).items():
+            place, _, key = name.partition(".")
+            config.setdefault(place, {})[key] = value
+        return spec_of(config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SkdError(Errors.SKD231.format(path=path, reason=f"{place}: {reason}".lstrip(": ")))
+    except (OSError, ValueError, ConfigError) as error:
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD231.format(path=path, reason=reason)) from error
+
+
+def spec_of(config: Config) -> Spec:
+    sections = {name: dict(section) for name, section in config.items()}
+    teachers = named(sections.pop("teachers", {}), "teachers", {})
+    default = {"teachers": teachers[0]["name"]} if teachers else {}
+    return Spec(
+        **sections.pop("comparison", {}),
+        settings=sections.pop("settings", {}),
+        teachers=teachers,
+        rows=named(sections.pop("rows", {}), "rows", default),
+        **sections,  # refused by their names
+    )
+
+
+def named(sections: Dict[str, Any], kind: str, defaults: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The sections `[kind.NAME]`, their settings, which have a dot in the name, apart."""
+    found = []
+    for name, section in sections.items():
+        if not isinstance(section, dict):
+            raise ValueError(f"[{kind}] holds '{name}'; it must be a section [{kind}.{name}]")
+        settings = {key: value for key, value in section.items() if "." in key}
+        own = {key: value for key, value in section.items() if "." not in key}
+        found.append({"name": name, "settings": settings, **defaults, **own})
+    return found

@@ -1,0 +1,108 @@
+"""What a comparison's file may say, and what becomes of mistakes in it."""
+
+from pathlib import Path
+
+import pytest
+
+from spacy_skd.comparison.spec import read_spec
+from spacy_skd.errors import SkdError
+
+SPEC = """
+[comparison]
+corpus = "corpus"
+config = "configs/ner_student.cfg"
+seeds = [0, 1]
+baseline = "baseline"
+
+[settings]
+training.max_steps = 400
+
+[teachers.cnn]
+config = "configs/ner_teacher.cfg"
+training.max_steps = 100
+
+[teachers.published]
+source = "hf:some/model"
+
+[rows.baseline]
+teachers = null
+
+[rows.top_wk]
+distillation.objective = "top_wk"
+training.max_steps = 200
+
+[rows.mixed]
+teachers = "published"
+distillation.objective = {"top_wk": 1.0, "posterior": 0.5}
+"""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def write_and_read(text=SPEC, **overrides):
+        path = tmp_path / "spec.cfg"
+        path.write_text("[teachers]\n[rows]\n" + text, encoding="utf-8")
+        return read_spec(path, overrides)
+
+    return write_and_read
+
+
+def test_rows_have_the_common_settings_and_the_first_teachers(read):
+    spec = read()
+    baseline, top_wk, mixed = spec.rows
+    assert (baseline.teachers, top_wk.teachers, mixed.teachers) == (None, "cnn", "published")
+    assert spec.overrides(baseline) == {"training.max_steps": 400}
+    assert spec.overrides(top_wk) == {
+        "training.max_steps": 200,
+        "distillation.objective": "top_wk",
+    }
+    assert spec.overrides(mixed)["distillation.objective"] == {"top_wk": 1.0, "posterior": 0.5}
+    assert spec.teachers[0].config == Path("configs/ner_teacher.cfg")
+    assert spec.teachers[0].settings == {"training.max_steps": 100}
+    assert spec.metric == "ents_f" and spec.split == "test" and spec.zero_shot is None
+
+
+def test_values_are_replaced_from_the_command_line(read):
+    changes = {"comparison.seeds": [7], "settings.training.max_steps": 5}
+    spec = read(SPEC, **changes)
+    assert spec.seeds == [7]
+    assert spec.settings == {"training.max_steps": 5}
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("[settings]", "[setings]", "setings"),
+        ("seeds = [0, 1]", "seeds = []", "seeds"),
+        ("seeds = [0, 1]", "seeds = [0, 0]", "seeds"),
+        ("seeds = [0, 1]", "seeds = [-1]", "seeds"),
+        ("seeds = [0, 1]", 'seeds = "all"', "seeds"),
+        ("seeds = [0, 1]", "sedes = [0]", "seeds"),
+        ('baseline = "baseline"', 'baseline = "base"', "baseline, top_wk, mixed"),
+        ('baseline = "baseline"', 'baseline = "baseline"\nmetric = "f1"', "metric"),
+        ('baseline = "baseline"', 'baseline = "baseline"\ntraining.seed = 1', "training.seed"),
+        ('teachers = "published"', 'teachers = "publisht"', "cnn, published"),
+        ('teachers = "published"', "teachers = 3", "rows.2.teachers"),
+        ('source = "hf:some/model"', "folds = 4", "config or source"),
+        ('source = "hf:some/model"', 'source = "a"\nfolds = -1', "folds"),
+        ("[rows.mixed]", "[rows.cnn]", "both called 'cnn'"),
+        ("[rows.mixed]", "[rows.mixed", "spec.cfg"),
+        ("corpus =", "corps =", "corpus"),
+    ],
+)
+def test_mistakes_are_named_in_one_line(read, old, new, said):
+    assert old in SPEC
+    with pytest.raises(SkdError) as caught:
+        read(SPEC.replace(old, new))
+    message = caught.value.format_message()
+    assert message.startswith("[SKD231]") and said in message and "\n" not in message
+
+
+def test_there_must_be_rows(read):
+    with pytest.raises(SkdError, match="rows"):
+        read(SPEC[: SPEC.index("[rows.baseline]")])
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(SkdError, match="SKD231"):
+        read_spec(tmp_path / "nowhere.cfg")
