@@ -360,9 +360,9 @@ def project(tmp_path):
     for lang in ("de", "en"):
         save_docs(tmp_path / "corpus" / lang / "train.spacy", WORDS + WORDS[:2])
         save_docs(tmp_path / "corpus" / lang / "test.spacy", WORDS)
-    save_docs(
-        tmp_path / "corpus" / "en" / "unlabelled.spacy", [["More"], ["London", "."], WORDS[0]]
-    )
+    pieces = ([["More"], ["London", "."]], [WORDS[0]])
+    for i, words in enumerate(pieces):
+        save_docs(tmp_path / "corpus" / "en" / "unlabelled" / f"0000{i}.spacy", words)
     save_docs(tmp_path / "corpus" / "kk" / "test.spacy", WORDS)
     save_teacher(tmp_path / "teachers" / "de")
     save_teacher(tmp_path / "teachers" / "en" / "model-best", seed=1)

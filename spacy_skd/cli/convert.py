@@ -31,8 +31,9 @@ def convert_cli(
     INPUT_PATH is a folder <language>/{train,dev,test}.<extension>, with unlabelled text as
     <language>/unlabelled.txt (one sentence a line, tokens separated by spaces); or a single file
     with --lang and --split. OUTPUT_PATH becomes a folder
-    <language>/{train,dev,test,unlabelled}.spacy in which each sentence is a Doc that carries its
-    language in doc.user_data["lang"].
+    <language>/{train,dev,test}.spacy in which each sentence is a Doc that carries its language in
+    doc.user_data["lang"]. Unlabelled text becomes <language>/unlabelled/00000.spacy and so on, 1000
+    sentences each, so that it can be read in pieces.
 
     Every language needs a train file, unless none has one: a corpus for evaluation only. Tag
     sequences that are not legal are repaired and counted. Broken input is reported with file, line

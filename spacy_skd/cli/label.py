@@ -18,7 +18,7 @@ class DType(str, Enum):
 @app.command("label")
 def label_cli(
     # fmt: off
-    corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled.spacy"),
+    corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled/"),
     teachers: Path = typer.Option(Path("training/teachers"), "--teachers", "-t", help="Folder of the teachers: <lang>/model-best, or any pipeline with one crf_ner or crf_tagger as <lang>"),
     output: Path = typer.Option(Path("targets"), "--output", "-o", help="Folder for the soft targets: <lang>"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),

@@ -13,7 +13,7 @@ from ..errors import Errors, SkdError
 from .documents import SPLITS, Converted, ReadOptions
 from .folder import find_corpus
 from .formats import FORMATS, find_reader
-from .output import replaced_corpus, write_docs
+from .output import replaced_corpus, write_docs, write_pieces
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -84,7 +84,10 @@ def convert(
 def _write(
     lang: str, split: str, converted: Converted, folder: Path, report: ConversionReport
 ) -> None:
-    write_docs(converted.docs, folder / lang / f"{split}.spacy")
+    if split == "unlabelled":
+        write_pieces(converted.docs, folder / lang / split)
+    else:
+        write_docs(converted.docs, folder / lang / f"{split}.spacy")
     report.splits.append(_count(lang, split, converted))
     report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes)
 

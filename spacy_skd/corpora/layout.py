@@ -1,4 +1,4 @@
-"""The layout of a converted corpus: `corpus/<lang>/<split>.spacy`."""
+"""The layout of a converted corpus: `corpus/<lang>/<split>.spacy`, or `<split>/*.spacy` in pieces."""
 
 from pathlib import Path
 from typing import List, Optional, Sequence
@@ -9,7 +9,7 @@ from ..errors import Errors, SkdError
 def find_languages(
     corpus: Path, splits: Sequence[str], languages: Optional[Sequence[str]] = None
 ) -> List[str]:
-    """The languages of a corpus folder, each of which must have a file for every split.
+    """The languages of a corpus folder, each of which must have files for every split.
 
     corpus (Path): Folder with a folder for each language.
     splits (Sequence[str]): What each must have, e.g. ["train", "dev"].
@@ -20,17 +20,31 @@ def find_languages(
     if not corpus.is_dir():
         raise SkdError(Errors.SKD121.format(path=corpus))
     if not languages:
-        found = {path.parent.name for path in corpus.glob("*/*.spacy")}
-        languages = sorted(name for name in found if not name.startswith("."))
+        names = sorted(path.name for path in corpus.iterdir() if not path.name.startswith("."))
+        languages = [name for name in names if has_docs(corpus / name)]
     if not languages:
         raise SkdError(Errors.SKD122.format(path=corpus))
     for language in languages:
         for split in splits:
-            if not split_path(corpus, language, split).is_file():
+            if not split_files(corpus, language, split):
                 path = corpus / language
                 raise SkdError(Errors.SKD123.format(lang=language, split=split, path=path))
     return list(languages)
 
 
+def has_docs(folder: Path) -> bool:
+    """Whether a folder is that of a language: it has a split."""
+    return any(any(folder.glob(pattern)) for pattern in ("*.spacy", "*/*.spacy"))
+
+
 def split_path(corpus: Path, language: str, split: str) -> Path:
     return Path(corpus) / language / f"{split}.spacy"
+
+
+def split_files(corpus: Path, language: str, split: str) -> List[Path]:
+    """The files of a split, none where there is no such split. A `.spacy` file can only be read as a
+    whole, so text that is too much to hold lies in several: in a folder `<lang>/<split>/`.
+    """
+    path = split_path(corpus, language, split)
+    pieces = sorted(path.with_suffix("").glob("*.spacy"))
+    return [path, *pieces] if path.is_file() else pieces

@@ -1,23 +1,33 @@
-"""The converted corpus on disk, `<language>/<split>.spacy`, replaced as a whole or not at all."""
+"""The converted corpus on disk (see `layout.py`), replaced as a whole or not at all."""
 
+import re
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterable, Iterator
 
 from spacy.tokens import Doc, DocBin
+from spacy.util import minibatch
 
 from ..errors import Errors, SkdError
 from .documents import SPLITS
 
 ATTRIBUTES = ("TAG", "POS", "ENT_IOB", "ENT_TYPE")
 FILES = {f"{split}.spacy" for split in SPLITS}
+# Sentences in one file of unlabelled text: what a reader of the text holds at a time.
+PIECE = 1000
 
 
 def write_docs(docs: Iterable[Doc], path: Path) -> None:
     """Write documents with their `user_data`, in spaCy's binary format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     DocBin(attrs=ATTRIBUTES, store_user_data=True, docs=docs).to_disk(path)
+
+
+def write_pieces(docs: Iterable[Doc], folder: Path) -> None:
+    """Write documents into files of `PIECE` each, `00000.spacy` and so on, holding one at a time."""
+    for i, piece in enumerate(minibatch(docs, PIECE)):
+        write_docs(piece, folder / f"{i:05d}.spacy")
 
 
 @contextmanager
@@ -60,5 +70,14 @@ def _check_replaceable(path: Path) -> None:
         if not entry.is_dir():
             raise SkdError(Errors.SKD101.format(path=path, found=entry.name))
         for file in entry.iterdir():
-            if file.name not in FILES:
+            if file.name not in FILES and not _is_pieces(file):
                 raise SkdError(Errors.SKD101.format(path=path, found=f"{entry.name}/{file.name}"))
+
+
+def _is_pieces(path: Path) -> bool:
+    """Whether a folder holds a split in pieces, and nothing else."""
+    return (
+        path.name in SPLITS
+        and path.is_dir()
+        and all(re.fullmatch(r"\d{5,}\.spacy", file.name) for file in path.iterdir())
+    )

@@ -9,6 +9,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..errors import Errors, SkdError
+from .layout import split_files
 
 
 def open_docs(path: Path) -> DocBin:
@@ -25,6 +26,12 @@ def read_docs(path: Path, lang: str, vocab: Vocab) -> Iterator[Doc]:
         if len(doc):
             doc.user_data.setdefault("lang", lang)
             yield doc
+
+
+def read_split(corpus: Path, lang: str, split: str, vocab: Vocab) -> Iterator[Doc]:
+    """The documents of all files of a split, as `read_docs` gives them."""
+    for path in split_files(corpus, lang, split):
+        yield from read_docs(path, lang, vocab)
 
 
 def unpack_docs(packed: DocBin, vocab: Vocab) -> Iterator[Doc]:

@@ -13,8 +13,8 @@ from spacy.training import Example
 from spacy.util import is_package
 from tqdm import tqdm
 
-from ..corpora.layout import find_languages, split_path
-from ..corpora.stored import copy_tokens, read_docs
+from ..corpora.layout import find_languages
+from ..corpora.stored import copy_tokens, read_split
 from ..errors import Errors, SkdError
 from .scorers import METRICS, mean
 
@@ -118,7 +118,7 @@ def evaluate_pipelines(
                 bar.set_description(f"{candidate.name} {language}")
                 if candidate.per_language or language == languages[0]:
                     nlp, metrics = candidate.load(language)
-                docs = read_docs(split_path(corpus, language, split), language, nlp.vocab)
+                docs = read_split(corpus, language, split, nlp.vocab)
                 examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
                 scores[language] = evaluate_language(nlp, metrics, examples)
                 shown[language] = [example.predicted for example in examples[:show]]

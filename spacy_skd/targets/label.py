@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from os.path import relpath
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence
@@ -15,7 +15,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
-from ..corpora.layout import find_languages, split_path
+from ..corpora.layout import find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, open_docs, unpack_docs
 from ..errors import Errors, SkdError
 from ..pipeline.crf_pipe import CRFPipe
@@ -50,7 +50,8 @@ class LabelJob:
     """The labelling of one language: which files, by which teacher, into which store."""
 
     language: str
-    files: List[Path]
+    corpus: Path
+    files: Dict[str, List[Path]]
     teacher: Path
     store: Path
     dtype: str
@@ -64,8 +65,8 @@ class LabelJob:
                 "path": Path(relpath(self.teacher, self.store)).as_posix(),
                 "fingerprint": teacher_fingerprint(self.teacher),
             },
-            "corpus": files_fingerprint(self.files, root=self.files[0].parent),
-            "splits": [file.stem for file in self.files],
+            "corpus": files_fingerprint(list(chain(*self.files.values())), root=self.corpus),
+            "splits": list(self.files),
             "dtype": self.dtype,
             "shard_size": self.shard_size,
         }
@@ -101,7 +102,9 @@ def label_corpus(
         raise SkdError(Errors.SKD073.format(dtype=dtype, known=", ".join(DTYPES)))
     files = files_to_label(corpus, languages, splits)
     jobs = [
-        LabelJob(lang, paths, find_teacher(teachers, lang), output / lang, dtype, shard_size)
+        LabelJob(
+            lang, corpus, paths, find_teacher(teachers, lang), output / lang, dtype, shard_size
+        )
         for lang, paths in files.items()
     ]
     return [label_language(job, batch_size) for job in jobs]
@@ -109,11 +112,13 @@ def label_corpus(
 
 def files_to_label(
     corpus: Path, languages: Optional[Sequence[str]], splits: Sequence[str]
-) -> Dict[str, List[Path]]:
-    """The files of each language, at least one. Languages that are only tested on are left out."""
+) -> Dict[str, Dict[str, List[Path]]]:
+    """The files of each split that a language has, which has at least one. Languages that are only
+    tested on are left out.
+    """
     names = find_languages(corpus, [], languages)
     files = {
-        name: [path for split in splits if (path := split_path(corpus, name, split)).is_file()]
+        name: {split: paths for split in splits if (paths := split_files(corpus, name, split))}
         for name in names
     }
     lacking = [name for name, paths in files.items() if not paths]
@@ -183,16 +188,19 @@ def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
 
 def different_sentences(job: LabelJob) -> Iterator[Doc]:
     """The documents of the job's files, each sentence once, with a progress bar."""
-    vocab = Vocab()
     seen = set()
-    for path in job.files:
-        packed = open_docs(path)
-        name = f"Labelling {job.language}/{path.stem}"
-        for doc in tqdm(unpack_docs(packed, vocab), name, total=len(packed), unit="sentence"):
-            fingerprint = sentence_fingerprint(doc)
-            if len(doc) and fingerprint not in seen:
-                seen.add(fingerprint)
-                yield doc
+    for split, paths in job.files.items():
+        with tqdm(desc=f"Labelling {job.language}/{split}", unit="sentence") as bar:
+            for i, path in enumerate(paths):
+                packed = open_docs(path)
+                bar.total = bar.n + len(packed) * (len(paths) - i)  # all pieces but the last are alike
+                # A vocabulary a file: it keeps every word that it has seen.
+                for doc in unpack_docs(packed, Vocab()):
+                    bar.update(1)
+                    fingerprint = sentence_fingerprint(doc)
+                    if len(doc) and fingerprint not in seen:
+                        seen.add(fingerprint)
+                        yield doc
 
 
 def score(nlp: Language, pipe: CRFPipe, docs: Sequence[Doc]) -> List[np.ndarray]:

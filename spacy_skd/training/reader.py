@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..corpora.layout import find_languages, split_path
+from ..corpora.layout import find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, read_docs
 from ..errors import Errors, SkdError
 from ..targets import SoftTargets, open_targets
@@ -45,7 +45,7 @@ def make_multilingual_corpus(
     seed (int): Of the sample and the order, which are others in every epoch.
     targets (Optional[Path]): Folder of soft targets. Each reference gets
         `user_data["soft_targets"]`: a `SoftTarget` for each teacher of its language.
-    unlabelled (bool): For training, add `<lang>/unlabelled.spacy` of the languages with targets.
+    unlabelled (bool): For training, add `<lang>/unlabelled` of the languages with targets.
     RETURNS (Callable[[Language], Iterator[Example]]): Each call reads one epoch. Predicted
         documents have the tokens of the reference, references their language in
         `user_data["lang"]`.
@@ -128,8 +128,9 @@ class MultilingualCorpus:
             splits = [self.split]
             if self._adds_unlabelled and name in targets.languages:
                 splits.append("unlabelled")
-            paths = [split_path(self.path, name, split) for split in splits]
-            files[name] = [path for path in paths if path.is_file()]
+            files[name] = [
+                path for split in splits for path in split_files(self.path, name, split)
+            ]
         found = {name: paths for name, paths in files.items() if paths}
         required = names if self._is_training or not found else []
         for name in names:

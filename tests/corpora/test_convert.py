@@ -4,6 +4,7 @@ from spacy.vocab import Vocab
 
 from spacy_skd.corpora.convert import convert
 from spacy_skd.corpora.documents import ReadOptions
+from spacy_skd.corpora.stored import read_split
 from spacy_skd.errors import SkdError
 
 from .samples import CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN, write
@@ -39,7 +40,7 @@ def test_formats_may_differ_from_file_to_file(raw, tmp_path):
         ("nb", "train"), ("nb", "dev"), ("nb", "test"), ("nb", "unlabelled"),
     ]  # fmt: skip
     for (lang, split), count in counts.items():
-        docs = read(tmp_path / "corpus" / lang / f"{split}.spacy")
+        docs = list(read_split(tmp_path / "corpus", lang, split, Vocab()))
         assert {doc.user_data["lang"] for doc in docs} == {lang}
         assert (count.sentences, count.tokens) == (len(docs), sum(map(len, docs)))
     german = counts["de", "train"]
@@ -78,7 +79,8 @@ def test_single_file(raw, tmp_path):
     convert(raw / "nb/test.iob2", tmp_path / "corpus", lang="nn", split="test")
     assert [p.name for p in (tmp_path / "corpus/nn").iterdir()] == ["test.spacy"]
     convert(raw / "nb/unlabelled.txt", tmp_path / "corpus", lang="nn", split="unlabelled")
-    assert [p.name for p in (tmp_path / "corpus/nn").iterdir()] == ["unlabelled.spacy"]
+    files = [p for p in (tmp_path / "corpus").rglob("*") if p.is_file()]
+    assert files == [tmp_path / "corpus/nn/unlabelled/00000.spacy"]
 
 
 def test_nothing_is_written_when_a_file_is_broken(raw, tmp_path):

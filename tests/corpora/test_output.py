@@ -1,11 +1,15 @@
+import shutil
+
 import pytest
+import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
+from spacy.training import Corpus
 from spacy.vocab import Vocab
 
 from spacy_skd.corpora.documents import make_doc
-from spacy_skd.corpora.output import replaced_corpus, write_docs
+from spacy_skd.corpora.output import replaced_corpus, write_docs, write_pieces
 from spacy_skd.errors import SkdError
 
 
@@ -32,6 +36,32 @@ def test_any_token_survives_the_way_through_the_file(tmp_path_factory, words):
     assert [t.ent_iob_ for t in doc] == ["B"] + ["O"] * (len(words) - 1)
     assert {t.tag_ for t in doc} == {"X"}
     assert doc.user_data == {"lang": "fa"} and doc.has_unknown_spaces
+
+
+def test_text_in_pieces_is_what_spacy_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_skd.corpora.output.PIECE", 3)
+    docs = [make_doc(Vocab(), "de", [f"w{i}"]) for i in range(7)]
+    write_pieces(iter(docs), tmp_path / "unlabelled")
+    sizes = [len(DocBin().from_disk(path)) for path in sorted((tmp_path / "unlabelled").iterdir())]
+    assert sizes == [3, 3, 1]
+    read = list(Corpus(tmp_path / "unlabelled", shuffle=False)(spacy.blank("xx")))
+    assert sorted(example.reference[0].text for example in read) == [f"w{i}" for i in range(7)]
+
+
+def test_a_corpus_with_pieces_is_replaced_and_nothing_else(target):
+    write_pieces([make_doc(Vocab(), "de", ["w"])], target / "de" / "unlabelled")
+    with replaced_corpus(target) as folder:
+        (folder / "fr").mkdir()
+    assert not listing(target)
+    for other in ("de/unlabelled/00000.txt", "de/models/00000.spacy", "de/unlabelled/a.spacy"):
+        path = target / other
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+        with pytest.raises(SkdError, match="SKD101.*'de/"):
+            with replaced_corpus(target):
+                raise AssertionError
+        assert path.read_text() == "mine"
+        shutil.rmtree(target / "de")
 
 
 def test_replaced_as_a_whole(target):
