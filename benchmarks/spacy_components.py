@@ -2,8 +2,8 @@
 
     python benchmarks/spacy_components.py ner corpus training/teachers --training.max_steps 500
 
-puts spaCy's `ner` or `tagger` where `crf_ner` or `crf_tagger` stands in configs/<task>_teacher.cfg, trains
-it for each language with the same overrides as the teachers had, and evaluates both on test.
+puts spaCy's `ner` or `tagger` where `crf_ner` or `crf_tagger` stands in configs/<task>_teacher.cfg,
+trains it for each language with the same overrides as the teachers had, and evaluates both on test.
 """
 
 import sys

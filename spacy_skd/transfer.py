@@ -1,7 +1,7 @@
 """What a teacher knows, said in the tags of the student.
 
 Labels are matched by name, schemes by the spans that they encode. Both IOB2 and BILOU describe the
-same spans, so a distribution over sequences of the one is a distribution over sequences of the other:
+same spans, so a distribution over sequences of the one is one over sequences of the other:
 
 - an IOB2 teacher of a BILOU student gives each BILOU tag the scores of its IOB2 tag, and the BILOU
   constraints keep exactly one sequence for each set of spans (`Transfer.potentials`);

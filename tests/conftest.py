@@ -1,6 +1,6 @@
 """Small pipelines and sentences that several tests share."""
 
-from functools import lru_cache
+from functools import cache
 
 import pytest
 import spacy
@@ -73,10 +73,10 @@ def trained(untrained):
 
 @pytest.fixture(scope="session")
 def tiny_transformer(tmp_path_factory):
-    """Gives a folder as `save_pretrained` leaves it; made, and its libraries imported, when asked."""
+    """Gives a folder as `save_pretrained` leaves it; made, and libraries imported, when asked."""
     folder = tmp_path_factory.mktemp("transformer")
 
-    @lru_cache(maxsize=None)
+    @cache
     def make():
         save_tiny_transformer(folder)
         return folder

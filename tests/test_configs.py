@@ -10,9 +10,10 @@ from pathlib import Path
 
 import catalogue
 import pytest
-import spacy_skd
 from spacy.cli._util import app
 from typer.testing import CliRunner
+
+import spacy_skd
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))

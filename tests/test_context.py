@@ -6,8 +6,9 @@ import spacy
 from spacy.ml.models import MultiHashEmbed
 from spacy.tokens import Doc
 from spacy.training import Example
-from spacy_skd.context import build_sentence_context
 from thinc.api import Model, fix_random_seed
+
+from spacy_skd.context import build_sentence_context
 
 from .conftest import train
 

@@ -57,7 +57,9 @@ def test_a_dead_holder_keeps_nothing(tmp_path):
     process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
     start = time.monotonic()
     with locked(tmp_path / "targets"):
-        assert (tmp_path / ".targets.holder").read_text("utf-8").startswith(f"process {os.getpid()} ")
+        assert (
+            (tmp_path / ".targets.holder").read_text("utf-8").startswith(f"process {os.getpid()} ")
+        )
     assert time.monotonic() - start < locks.PATIENCE
     process.wait()
     assert list(tmp_path.iterdir()) == []

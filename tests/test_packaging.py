@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import srsly
+
 from spacy_skd import about
 
 ROOT = Path(__file__).parents[1]

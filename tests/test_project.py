@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 import srsly
-import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
 from spacy.cli._util import app
-from spacy_skd import about
 from typer.main import get_command
 from typer.testing import CliRunner
 from weasel.cli.run import check_rerun, project_run
 from weasel.util import load_project_config, working_dir
+
+import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
+from spacy_skd import about
 
 ROOT = Path(__file__).parents[1]
 STEPS = load_project_config(ROOT)["workflows"]["all"]

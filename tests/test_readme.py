@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import spacy
-import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
 from spacy import registry
 from spacy.cli._util import app
-from spacy_skd.objectives import OBJECTIVES
 from thinc.api import Config
 from typer.testing import CliRunner
 from weasel.util import load_project_config
+
+import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
+from spacy_skd.objectives import OBJECTIVES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -112,7 +112,8 @@ def test_a_fifo_is_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "//x", "C:\\x", "C:x", "a\\..\\x", "\0"]
+    "name",
+    ["", ".", "..", "../x", "a/../../x", "/etc/passwd", "//x", "C:\\x", "C:x", "a\\..\\x", "\0"],
 )
 def test_names_that_lead_out_are_not_opened(tmp_path, name):
     assert not stays_inside(name)

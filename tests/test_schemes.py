@@ -1,4 +1,4 @@
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -16,7 +16,7 @@ def legal_sequences(scheme, n):
     for path in product(range(len(tags)), repeat=n):
         if n and not (start[path[0]] and end[path[-1]]):
             continue
-        if all(transitions[a, b] for a, b in zip(path, path[1:])):
+        if all(transitions[a, b] for a, b in pairwise(path)):
             yield [tags[i] for i in path]
 
 
@@ -24,7 +24,7 @@ def all_span_sets(n):
     """Every set of labelled spans over n tokens that do not overlap."""
     if n == 0:
         return [[]]
-    sets = [spans for spans in all_span_sets(n - 1)]
+    sets = list(all_span_sets(n - 1))
     for length in range(1, n + 1):
         for rest in all_span_sets(n - length):
             sets += [rest + [(n - length, n, label)] for label in LABELS]

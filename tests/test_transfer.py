@@ -1,6 +1,6 @@
 """A distribution over spans is the same in both schemes, whichever the teacher thinks in."""
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def span_distribution(teacher, emissions):
     follows, start, end = scheme.constraints(teacher.tags)
     scores = {}
     for y in product(range(len(teacher.tags)), repeat=N):
-        pairs = list(zip(y, y[1:]))
+        pairs = list(pairwise(y))
         if start[y[0]] and end[y[-1]] and all(follows[pair] for pair in pairs):
             score = teacher.start[y[0]] + teacher.end[y[-1]] + emissions[np.arange(N), y].sum()
             score += sum(teacher.transitions[pair] for pair in pairs)
@@ -42,7 +42,7 @@ def expected_counts(spans_and_weights, scheme, tags):
     for spans, weight in spans_and_weights:
         path = [index[tag] for tag in get_scheme(scheme).encode(spans, N)]
         unary[np.arange(N), path] += weight
-        for pair in zip(path, path[1:]):
+        for pair in pairwise(path):
             transitions[pair] += weight
     return unary, transitions
 

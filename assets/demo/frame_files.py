@@ -4,9 +4,9 @@ A folder `<language>/` holds `frames.txt`, one frame a line, and one list of nam
 (`PER.txt`, `LOC.txt`, ...), one name a line. Names before the first `[group]` heading fill the slot
 `{PER}`, those of a group `{PER:group}`, those of either of two `{PER:group+other}`. A slot in lower
 case, `{per}`, lower-cases its name; a frame in capitals throughout gives its names in capitals.
-`<day>` is filled with a word or phrase from group `[day]` of `words.txt`. Names and phrases may have
-slots of their own, `University of {LOC}`, `the <role> of {ORG}`: the name is one entity, the phrase
-has those of its slots. Lines that start with `# ` are comments.
+`<day>` is filled with a word or phrase from group `[day]` of `words.txt`. Names and phrases may
+have slots of their own, `University of {LOC}`, `the <role> of {ORG}`: the name is one entity, the
+phrase has those of its slots. Lines that start with `# ` are comments.
 """
 
 import re
@@ -150,8 +150,8 @@ def _parse(path: Path, line: Line, known: Container[Group]) -> Frame:
         for group in slot.groups:
             if group not in known:
                 raise AssetError(
-                    f"{path}:{number}: a slot has nothing to be filled with: {group[0]}.txt holds no "
-                    f"name {describe(group)}. Correct the slot, or add names."
+                    f"{path}:{number}: a slot has nothing to be filled with: {group[0]}.txt holds "
+                    f"no name {describe(group)}. Correct the slot, or add names."
                 )
     return Frame(texts, slots)
 

@@ -3,12 +3,23 @@
 import random
 import re
 from collections import defaultdict
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 import spacy
-from frame_files import FRAMES, WORDS, AssetError, Assets, Frame, Names, Patterns, describe, read_assets
+
+from frame_files import (
+    FRAMES,
+    WORDS,
+    AssetError,
+    Assets,
+    Frame,
+    Names,
+    Patterns,
+    describe,
+    read_assets,
+)
 
 SPLITS = ("train", "dev", "test", "unlabelled")
 
@@ -78,8 +89,8 @@ def generate(folder: Path, seed: int, sizes: Dict[str, int] = SIZES) -> Dict[str
         sentences = writer.write(frames, names, size, split)
         if len(sentences) < size:
             raise AssetError(
-                f"The frames of {folder} give {len(sentences)} different sentences for {split}, not "
-                f"{size}. Add frames."
+                f"The frames of {folder} give {len(sentences)} different sentences for {split}, "
+                f"not {size}. Add frames."
             )
         splits[split] = sentences
     return splits
@@ -130,8 +141,8 @@ def deal_names(folder: Path, names: Names, rng: random.Random) -> Dict[str, Name
     for group in names:
         if not all(splits[split][group] for split in SPLITS):
             raise AssetError(
-                f"{folder / group[0]}.txt holds too few names {describe(group)} to give train, dev, "
-                "test and unlabelled names of their own. Add names."
+                f"{folder / group[0]}.txt holds too few names {describe(group)} to give train, "
+                "dev, test and unlabelled names of their own. Add names."
             )
     return splits
 
@@ -171,14 +182,12 @@ class SentenceWriter:
         except ImportError as error:
             reason = " ".join(str(error).split())
             raise AssetError(f"No tokenizer of spaCy for '{lang}': {reason}") from None
-        self.tokenize = lru_cache(maxsize=None)(self._tokenize)
+        self.tokenize = cache(self._tokenize)
         # In which split a name occurred first. Lists are dealt out, but a pattern may make the same
         # name anywhere.
         self.split_of: Dict[str, str] = {}
 
-    def write(
-        self, frames: Sequence[Frame], names: Names, size: int, split: str
-    ) -> List[Sentence]:
+    def write(self, frames: Sequence[Frame], names: Names, size: int, split: str) -> List[Sentence]:
         """At most `size` sentences, fewer where no more can be found that differ in their words and
         have no name of another split.
         """

@@ -1,5 +1,6 @@
-"""Makes the demo corpus from the frames and names beside this file: `<language>/train.iob2`, `dev.iob2`
-and `test.iob2`, a token and its tag a line, and `<language>/unlabelled.txt`, a sentence a line.
+"""Makes the demo corpus from the frames and names beside this file: `<language>/train.iob2`,
+`dev.iob2` and `test.iob2`, a token and its tag a line, and `<language>/unlabelled.txt`, a line for
+each sentence.
 
     python assets/demo/make_corpus.py demo --seed 0
 """
@@ -29,7 +30,7 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument("output", type=Path, help="Folder of the corpus; replaced where it differs")
     parser.add_argument("--seed", type=int, default=0, help="Which frame and name goes where")
     parser.add_argument(
-        "--only-for", type=Path, help="The corpus that is asked for: if another, there is nothing to do"
+        "--only-for", type=Path, help="The corpus that is asked for; nothing is done for another"
     )
     args = parser.parse_args(arguments)
     if args.only_for is not None and args.only_for.resolve() != args.output.resolve():

@@ -12,7 +12,6 @@ from ._app import app
 
 @app.command("convert")
 def convert_cli(
-    # fmt: off
     input_path: Path = typer.Argument(..., help="Folder of the raw corpus, or a single file"),
     output_path: Path = typer.Argument(..., help="Folder for the converted corpus; one that is there already is replaced as a whole"),
     format: str = typer.Option("auto", "--format", "-f", help="Format of the labelled files: conllu, conll (token and tag columns: CoNLL-2002, CoNLL-2003, two columns; IOB1 or IOB2), wikiann, semeval (XML), or auto: each file's content decides"),
@@ -23,8 +22,7 @@ def convert_cli(
     default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
     tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
     encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files, for example latin-1 for CoNLL-2002. XML and byte order marks declare their own"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Convert annotated corpora of one or several languages to spaCy's binary format.
 

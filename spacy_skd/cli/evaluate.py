@@ -14,15 +14,13 @@ from ._app import app
 
 @app.command("evaluate")
 def evaluate_cli(
-    # fmt: off
     pipelines: List[str] = typer.Argument(..., metavar="NAME=PATH...", help="Pipelines to compare: a folder or an installed package; {lang} in it stands for the language. The name heads the column; without NAME= the path does"),
     corpus: Path = typer.Option(..., "--corpus", "-c", help="Corpus folder, with <lang>/<split>.spacy"),
     split: str = typer.Option("test", "--split", "-s", help="Which file of each language: train, dev or test"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for all scores, e.g. metrics/evaluation.json"),
     show: int = typer.Option(0, "--show", "-n", min=0, help="Print this many sentences of each language as the last pipeline labels them"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Compare pipelines language by language.
 

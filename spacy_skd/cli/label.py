@@ -17,7 +17,6 @@ class DType(str, Enum):
 
 @app.command("label")
 def label_cli(
-    # fmt: off
     corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled/"),
     teachers: Path = typer.Option(Path("training/teachers"), "--teachers", "-t", help="Folder of the teachers: <lang>/model-best, or any pipeline with one crf_ner or crf_tagger as <lang>"),
     output: Path = typer.Option(Path("targets"), "--output", "-o", help="Folder for the soft targets: <lang>"),
@@ -27,8 +26,7 @@ def label_cli(
     shard_size: int = typer.Option(5000, "--shard-size", "-z", min=1, help="Sentences in a file: what an interruption can lose"),
     batch_size: int = typer.Option(256, "--batch-size", "-b", min=1, help="Sentences that a teacher scores at a time"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Store what each language's teacher says of its sentences: the soft targets of the student.
 

@@ -14,7 +14,6 @@ from ._app import app
     "teachers", context_settings={"allow_extra_args": True, "ignore_unknown_options": True}
 )
 def teachers_cli(
-    # fmt: off
     ctx: typer.Context,  # holds the config overrides
     corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and <lang>/dev.spacy"),
     config: Path = typer.Option(..., "--config", "-c", help="Training config of every teacher; reads paths.corpus and paths.languages"),
@@ -22,8 +21,7 @@ def teachers_cli(
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many teachers to train at a time, each on one CPU core"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Train one pipeline for each language of a corpus, from one config.
 

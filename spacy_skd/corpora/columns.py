@@ -23,7 +23,7 @@ def read_columns(path: Path, lang: str, options: ReadOptions) -> Converted:
     blocks = list(read_blocks(path, options.encoding, DOCUMENT_START))
     if not blocks:
         raise SkdError(Errors.SKD088.format(path=path))
-    first_number, first_line = blocks[0][0]
+    _, first_line = blocks[0][0]
     split = _by_tabs if "\t" in first_line else _by_spaces
     width = max(2, len(split(first_line)))
     sentences = [_read_sentence(block, path, split, width, options) for block in blocks]

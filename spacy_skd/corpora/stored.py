@@ -1,4 +1,4 @@
-"""Documents of a converted corpus: opened, unpacked, and copied for those who may see tokens only."""
+"""Documents of a converted corpus: opened, unpacked, copied for those who may see tokens only."""
 
 from functools import lru_cache, partial
 from pathlib import Path

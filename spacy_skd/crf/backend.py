@@ -15,6 +15,6 @@ except ImportError:
     from . import reference as kernels
 
     NATIVE = False
-    warnings.warn(Warnings.W001.format(factor=SLOWDOWN))
+    warnings.warn(Warnings.W001.format(factor=SLOWDOWN), stacklevel=2)
 
 __all__ = ["NATIVE", "kernels"]

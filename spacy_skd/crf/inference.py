@@ -15,8 +15,8 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-from . import emission
 from ..errors import Errors, SkdError
+from . import emission
 from .backend import kernels
 from .moments import KBest, Moments, as_tags
 from .potentials import Potentials, as_floats, check_shape, check_temperature

@@ -23,8 +23,8 @@ class Moments:
     """Expected counts under a distribution over the label sequences of each of B chains.
 
     unary (ndarray): (N, L) probability of each label at each token.
-    transitions (Transitions): (B, L, L) expected number of each transition [from, to] in each chain,
-        an array or `SparseTransitions`.
+    transitions (Transitions): (B, L, L) expected number of each transition [from, to] in each
+        chain, an array or `SparseTransitions`.
     log_partition (Optional[ndarray]): (B,) log Z, where the distribution is that of a CRF.
     """
 

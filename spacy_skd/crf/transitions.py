@@ -64,7 +64,7 @@ def compact(transitions: np.ndarray) -> Transitions:
     used = np.flatnonzero(transitions)
     if len(used) > SPARSE * transitions.size:
         return transitions
-    n_chains, n_labels, _ = transitions.shape
+    _, n_labels, _ = transitions.shape
     chains, pairs = np.divmod(used, max(n_labels * n_labels, 1))
     return SparseTransitions(transitions.shape, chains, pairs, transitions.ravel()[used])
 

@@ -22,7 +22,7 @@ def sentence_counts(examples: Sequence[Example], metric: str) -> np.ndarray:
 
 
 def entity_counts(example: Example) -> Row:
-    """Exact spans with labels; what lies on tokens without annotation is neither right nor wrong."""
+    """Exact spans with labels; what lies on tokens without annotation is not counted."""
     gold = {(span.label_, span.start, span.end) for span in example.reference.ents}
     found = set()
     for span in example.predicted.ents:

@@ -47,7 +47,7 @@ def paired_bootstrap(
     for language in sorted(ours):
         draws += resampled(ours[language], theirs[language], samples, rng) / len(ours)
     low, high = np.quantile(draws, [0.025, 0.975])
-    # Under the hypothesis of no difference the draws lie around 0 instead of around the observed one.
+    # Under the hypothesis of no difference the draws lie around 0, not around the observed one.
     extreme = np.abs(draws - observed) >= abs(observed)
     p = (1 + extreme.sum()) / (samples + 1)
     return Difference(float(observed), float(low), float(high), float(p))

@@ -13,8 +13,8 @@ AVERAGE = "average"
 def score_tables(report: Dict[str, Any]) -> str:
     """A table for each metric of an `evaluate_pipelines` report: a row a language, then average.
 
-    Scores are in percent; "-" stands for a pipeline without this metric, a language without gold, and a language that a
-    pipeline is not for.
+    Scores are in percent; "-" stands for a pipeline without this metric, a language without gold,
+    and a language that a pipeline is not for.
     """
     pipelines = report["pipelines"]
     used = [metric for metric in METRICS if any(metric in p["average"] for p in pipelines.values())]
@@ -26,7 +26,10 @@ def score_table(report: Dict[str, Any], metric: str) -> str:
     rows = [
         [
             language,
-            *(percent(pipeline["languages"].get(language, {}).get(metric)) for pipeline in pipelines),
+            *(
+                percent(pipeline["languages"].get(language, {}).get(metric))
+                for pipeline in pipelines
+            ),
         ]
         for language in report["languages"]
     ]

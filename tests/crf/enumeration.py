@@ -1,7 +1,7 @@
 """The oracle: every label sequence of every chain, written out, in float64 and log space."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import List
 
 import numpy as np
@@ -74,7 +74,7 @@ def chains_of(p: Potentials) -> List[Chain]:
     return [Chain(unary[f : f + n], *rest, int(f)) for f, n in zip(firsts, p.lengths)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def all_paths(n: int, n_labels: int) -> np.ndarray:
     """(L ** n, n), those with lower labels first, where the last label counts most."""
     digits = np.indices((n_labels,) * n).reshape(n, n_labels**n)

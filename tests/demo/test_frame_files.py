@@ -1,6 +1,7 @@
 """Bad frames and lists of names are told by file and line."""
 
 import pytest
+
 from frame_files import AssetError, read_assets
 
 from .conftest import write_language

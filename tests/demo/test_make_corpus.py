@@ -4,10 +4,11 @@ import shutil
 import subprocess
 import sys
 
-import make_corpus as script
 import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
+
+import make_corpus as script
 from spacy_skd.corpora.convert import convert
 
 from .conftest import ASSETS, write_language

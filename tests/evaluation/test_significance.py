@@ -31,7 +31,7 @@ def test_interval_and_mean_are_scipys():
         method="percentile",
         rng=np.random.default_rng(1),
     ).confidence_interval
-    assert mine.mean == pytest.approx((f_score(ours.sum((0, 1))) - f_score(theirs.sum((0, 1)))))
+    assert mine.mean == pytest.approx(f_score(ours.sum((0, 1))) - f_score(theirs.sum((0, 1))))
     assert mine.low == pytest.approx(scipys.low, abs=1e-3)
     assert mine.high == pytest.approx(scipys.high, abs=1e-3)
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from spacy.tokens import Doc, Span
@@ -7,7 +9,7 @@ from ..conftest import make_examples, make_pipeline, reference_doc, train
 
 
 def random_pipeline(scheme):
-    """A component with random scores: without constraints nearly every prediction would be illegal."""
+    """A component with random scores: without constraints nearly no prediction would be legal."""
     nlp = make_pipeline("crf_ner", scheme=scheme)
     nlp.initialize(lambda: make_examples(nlp))
     model = nlp.get_pipe("pipe").model
@@ -32,7 +34,7 @@ def test_predictions_are_legal(scheme):
     n_spans = 0
     for doc, best in zip(docs, pipe.predict(docs)):
         assert start[best[0]] and end[best[-1]]
-        assert all(transitions[a, b] for a, b in zip(best, best[1:]))
+        assert all(transitions[a, b] for a, b in pairwise(best))
         pipe.set_annotations([doc], [best])
         n_spans += len(doc.ents)
     assert n_spans > 200

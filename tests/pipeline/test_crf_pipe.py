@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from spacy_skd.errors import SkdError
 
-from ..conftest import SENTENCES, make_examples, make_pipeline, reference_doc, train
+from ..conftest import SENTENCES, make_examples, make_pipeline, reference_doc
 
 
 def annotate(nlp, words, **kwargs):

@@ -34,9 +34,7 @@ def settings(objective="structural", **more):
 
 def annotations(nlp, sentences=SENTENCES):
     docs = [nlp(Doc(nlp.vocab, words=words)) for words, _ in sentences]
-    return [
-        [(e.start, e.end, e.label_) for e in doc.ents] or [t.tag_ for t in doc] for doc in docs
-    ]
+    return [[(e.start, e.end, e.label_) for e in doc.ents] or [t.tag_ for t in doc] for doc in docs]
 
 
 def unlabelled(nlp):

@@ -1,7 +1,6 @@
-"""Any encoder: the component's own, a shared tok2vec behind a listener, a transformer behind one."""
+"""Any encoder: the component's own, a shared tok2vec or a transformer behind a listener."""
 
 import numpy as np
-import pytest
 import spacy
 from spacy.tokens import Doc
 

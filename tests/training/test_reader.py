@@ -12,9 +12,9 @@ from spacy import registry
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
-from spacy_skd.training.reader import draw, make_multilingual_corpus, quotas
 from spacy_skd.errors import SkdError
 from spacy_skd.targets import TargetWriter
+from spacy_skd.training.reader import draw, make_multilingual_corpus, quotas
 from spacy_skd.transfer import Teacher
 
 SIZES = {"de": 40, "en": 16, "sl": 4}
