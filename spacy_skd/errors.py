@@ -246,6 +246,28 @@ class Errors(metaclass=ErrorsWithCodes):
         "both on the same corpus."
     )
     SKD231 = "Comparison {path} cannot be used: {reason}."
+
+    # 170-179: vectors/, and the vectors of models
+    SKD170 = (
+        "'{path}' holds no word vectors ({reason}): make them with `python -m spacy skd vectors`, or "
+        "check the path."
+    )
+    SKD171 = "{what} need the package {package}: install it with `pip install spacy-skd[{extra}]`."
+    SKD172 = (
+        "'{source}' is no encoder: {reason}. Give the folder of a Hugging Face encoder, or its name on "
+        "the Hub."
+    )
+    SKD173 = "The encoder's '{path}' cannot be used: {reason}."
+    SKD174 = "Encoder '{source}' has no {what}. {hint}"
+    SKD175 = (
+        "The embeddings of '{source}' have the shape {shape}, which contradicts its {file}: {expected}. "
+        "Check the folder."
+    )
+    SKD176 = "--dims is {value}; it must be from 1 to {most}, the width of the encoder's embeddings."
+    SKD177 = (
+        "The model was trained with word vectors of {known} dimensions, and the vocabulary's have "
+        "{found}. Load the vectors that it was trained with."
+    )
     # fmt: on
 
 
@@ -257,4 +279,5 @@ class Warnings(metaclass=ErrorsWithCodes):
         "The extension of spacy_skd.crf was not built, so numpy does its work: decoding and losses of a "
         "CRF take {factor} times as long. Install a C compiler and then spacy-skd again."
     )
+    W070 = "Subword vectors cannot be changed: the vector of this word is not added."
     # fmt: on

@@ -1,0 +1,59 @@
+"""`python -m spacy skd vectors`"""
+
+from enum import Enum
+from pathlib import Path
+from typing import Optional
+
+import typer
+from wasabi import msg
+
+from ._app import app
+
+
+class DType(str, Enum):
+    float16 = "float16"
+    int8 = "int8"
+    float32 = "float32"
+
+
+@app.command("vectors")
+def vectors_cli(
+    # fmt: off
+    encoder: str = typer.Argument(..., help="Hugging Face encoder: a folder or a name on the Hub, e.g. intfloat/multilingual-e5-small. Its tokenizer.json and input embeddings are used"),
+    output: Path = typer.Argument(..., help="Folder for the pipeline that holds the vectors"),
+    corpus: Optional[Path] = typer.Option(None, "--corpus", "-c", help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled.spacy: only the pieces that its words need are kept, and single characters"),
+    dims: int = typer.Option(128, "--dims", "-d", help="Dimensions of the vectors: so many principal axes of the embeddings"),
+    dtype: DType = typer.Option(DType.float16, "--dtype", "-t", help="Type of the stored numbers"),
+    lang: str = typer.Option("xx", "--lang", "-l", help="Language of the pipelines that will load the vectors"),
+    # fmt: on
+) -> None:
+    """
+    Make word vectors from the subword embeddings of a pretrained encoder.
+
+    The vector of a word is the mean of the embeddings of its pieces, centred and reduced to their
+    principal axes. Words that the corpus does not have get one as well, from the pieces that are
+    kept. Every spaCy component with static vectors can use them: [initialize] vectors = OUTPUT.
+
+    Example: python -m spacy skd vectors intfloat/multilingual-e5-small vectors --corpus corpus
+    """
+    from ..vectors.make import corpus_words, encoder_vectors, write_pipeline
+
+    words = corpus_words(corpus)
+    vectors, report = encoder_vectors(encoder, words, dims=dims, dtype=dtype.value)
+    write_pipeline(vectors, output, lang)
+    _print_report(report)
+    msg.good(f"Vectors written to {output}")
+
+
+def _print_report(report) -> None:
+    rows = [
+        ("Pieces", report.pieces),
+        ("Dimensions", report.dims),
+        ("Variance kept", f"{report.variance:.1%}"),
+        ("Size", f"{report.bytes / 1e6:.1f} MB"),
+    ]
+    if report.pieces_per_word is not None:
+        rows.append(("Pieces a word", f"{report.pieces_per_word:.2f}"))
+    msg.table(rows, aligns=("l", "r"))
+    for word, similar in report.neighbours.items():
+        typer.echo(f"{word}: {', '.join(similar)}")

@@ -1,0 +1,92 @@
+"""Hashed features of a token, and its word vector where the vocabulary has vectors."""
+
+from typing import Callable, List, Optional, Sequence, Tuple, Union
+
+from spacy import registry
+from spacy.ml.featureextractor import FeatureExtractor
+from spacy.ml.staticvectors import StaticVectors
+from spacy.tokens import Doc
+from thinc.api import (
+    HashEmbed,
+    Maxout,
+    Model,
+    chain,
+    concatenate,
+    list2ragged,
+    ragged2list,
+)
+from thinc.api import with_array
+from thinc.types import Floats2d, Ragged
+
+from .errors import Errors, SkdError
+
+
+@registry.architectures("spacy-skd.MultiHashEmbed.v1")
+def build_multi_hash_embed(
+    width: int, attrs: List[Union[str, int]], rows: List[int]
+) -> Model[List[Doc], List[Floats2d]]:
+    """spaCy's MultiHashEmbed, with static vectors if and only if the vocabulary has some when the
+    model is initialized. So one config serves with and without `--paths.vectors`.
+
+    width (int): Of the output, of each embedding table and of the projected vectors.
+    attrs (List[Union[str, int]]): Features of a token, e.g. ["NORM", "PREFIX", "SUFFIX", "SHAPE"].
+    rows (List[int]): Of the table of each feature.
+    RETURNS: Documents -> one array (n, width) each.
+    """
+    if len(rows) != len(attrs):
+        raise ValueError(f"{len(attrs)} features need as many tables, not {len(rows)}")
+    tables = [
+        HashEmbed(width, n_rows, column=i, seed=8 + i, dropout=0.0)
+        for i, n_rows in enumerate(rows)
+    ]
+    hashed = chain(
+        FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*tables))
+    )
+    static = StaticVectors(width, dropout=0.0)
+    features = Model("hashed_and_static", forward, init=init, layers=[hashed, static])
+    mix = Maxout(nO=width, nP=3, dropout=0.0, normalize=True)
+    return chain(features, with_array(mix), ragged2list())
+
+
+def init(
+    model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Ragged] = None
+) -> None:
+    hashed, static = model.layers
+    hashed.initialize(X=X)
+    if X and X[0].vocab.vectors_length > 0:
+        static.initialize(X=X)
+
+
+def forward(
+    model: Model[List[Doc], Ragged], docs: List[Doc], is_train: bool
+) -> Tuple[Ragged, Callable[[Ragged], List[Doc]]]:
+    """Hashed features (tokens, tables * width), and projected vectors (tokens, width) beside them
+    if the model was initialized with some.
+    """
+    hashed, static = model.layers
+    features, backprop_features = hashed(docs, is_train)
+    if not static.has_param("W"):
+        return features, backprop_features
+    check_width(static, docs)
+    vectors, backprop_vectors = static(docs, is_train)
+    width = features.dataXd.shape[1]
+
+    def backprop(gradient: Ragged) -> List[Doc]:
+        as_contig = model.ops.as_contig
+        backprop_vectors(
+            Ragged(as_contig(gradient.dataXd[:, width:]), gradient.lengths)
+        )
+        return backprop_features(
+            Ragged(as_contig(gradient.dataXd[:, :width]), gradient.lengths)
+        )
+
+    joined = model.ops.xp.hstack([features.dataXd, vectors.dataXd])
+    return Ragged(joined, features.lengths), backprop
+
+
+def check_width(static: Model, docs: List[Doc]) -> None:
+    known = static.get_dim("nM")
+    for doc in docs[:1]:  # a pipeline has one vocabulary
+        found = doc.vocab.vectors_length
+        if found != known:
+            raise SkdError(Errors.SKD177.format(known=known, found=found))

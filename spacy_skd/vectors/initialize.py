@@ -1,0 +1,56 @@
+"""Before `[initialize] vectors` is loaded: what kind of vectors the vocabulary will get."""
+
+from pathlib import Path
+from typing import Any, Callable, Dict
+
+from spacy import registry
+from spacy.language import Language
+from spacy.util import (
+    get_minor_version_range,
+    get_package_path,
+    is_package,
+    load_config,
+)
+
+from ..about import __title__, __version__
+from ..errors import Errors, SkdError
+from .subwords import SubwordVectors
+
+
+@registry.callbacks("spacy-skd.PrepareVectors.v1")
+def make_prepare_vectors() -> Callable[[Language], None]:
+    """An `initialize.before_init` callback: `[nlp.vectors]` becomes that of the pipeline which
+    `[initialize] vectors` names, so that one config takes vectors of any kind, or none.
+
+    spaCy loads vectors into an object that the config has made before, and needs it to be of the
+    right class. Raises `SkdError` if there is no such pipeline.
+    """
+    return prepare_vectors
+
+
+def prepare_vectors(nlp: Language) -> None:
+    source = nlp.config.interpolate()["initialize"]["vectors"]
+    if source is None:
+        return
+    kind = kind_of_vectors(source)
+    nlp.config["nlp"]["vectors"] = kind
+    nlp.vocab.vectors = registry.resolve({"vectors": kind})["vectors"](nlp.vocab)
+    if isinstance(nlp.vocab.vectors, SubwordVectors):
+        require_extra(nlp)
+
+
+def kind_of_vectors(source: str) -> Dict[str, Any]:
+    """The block `[nlp.vectors]` of a pipeline: a folder or an installed package."""
+    folder = get_package_path(source) if is_package(str(source)) else Path(source)
+    found = sorted(folder.glob("**/config.cfg"), key=lambda path: len(path.parts))
+    if not found:
+        raise SkdError(Errors.SKD170.format(path=source, reason="no config.cfg"))
+    return load_config(found[0])["nlp"]["vectors"]
+
+
+def require_extra(nlp: Language) -> None:
+    """`spacy package` lets the wheel of a pipeline require what its meta data says."""
+    requirements = nlp.meta.setdefault("requirements", [])
+    ours = f"{__title__}[vectors]{get_minor_version_range(__version__)}"
+    if ours not in requirements:
+        requirements.append(ours)

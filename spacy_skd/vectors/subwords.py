@@ -1,0 +1,261 @@
+"""SubwordVectors: the vector of any word is the mean of the vectors of its pieces.
+
+A table of words knows the words that it was made with. A table of pieces, with the tokenizer that
+cuts words into them, has a vector for nearly every word, and is smaller.
+"""
+
+import warnings
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Tuple,
+    Union,
+)
+
+import numpy as np
+import srsly
+from spacy import util
+from spacy.attrs import ORTH
+from spacy.strings import StringStore, get_string_id
+from spacy.vectors import BaseVectors, Mode
+from spacy.vocab import Vocab
+from thinc.api import NumpyOps, Ops, get_current_ops
+from thinc.types import Floats1d, Floats2d
+
+from ..errors import Errors, SkdError, Warnings
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+CACHE_SIZE = 50_000  # words; at 128 dimensions 30 MB
+FILES = {"data": "subwords.npy", "cfg": "subwords.cfg", "tokenizer": "subwords.json"}
+
+
+@util.registry.vectors("spacy-skd.SubwordVectors.v1")
+def make_subword_vectors() -> Callable[[Vocab], "SubwordVectors"]:
+    """For `[nlp.vectors]`. The vectors are empty until they are loaded, as spaCy's own are:
+    `[initialize] vectors` names a pipeline that has some, see `python -m spacy skd vectors`.
+    """
+    return lambda vocab: SubwordVectors(strings=vocab.strings)
+
+
+class SubwordVectors(BaseVectors):
+    """Vectors (pieces, dims) and the tokenizer that gives a word's pieces.
+
+    strings (Optional[StringStore]): Turns keys into words. None: an empty one.
+    data (Optional[np.ndarray]): Vectors (pieces, dims), float32, float16 or int8. None: no vectors.
+    scale (Optional[np.ndarray]): What each dimension of `data` is multiplied with, (dims,), float32.
+        None: 1.
+    tokenizer (str): A `tokenizer.json`, whose ids are the rows of `data`.
+    prefix (str): What comes before a word that is given to the tokenizer, e.g. a blank.
+    name (Optional[str]): Of the vectors, for the pipeline's meta data.
+    """
+
+    attr = ORTH
+    key2row: Dict[int, int] = {}  # asked for by spaCy: no word has a row of its own
+    n_keys = -1  # as of floret vectors: any word is a key
+    is_full = True
+    # spaCy asks for the mode to learn whether vectors are looked up ("default") or made from parts
+    # of any word ("floret"), and debug-data for the lengths of the parts, in characters.
+    mode = Mode.floret.value
+    minn = 1
+    maxn = 0
+
+    def __init__(
+        self,
+        *,
+        strings: Optional[StringStore] = None,
+        data: Optional[np.ndarray] = None,
+        scale: Optional[np.ndarray] = None,
+        tokenizer: str = "",
+        prefix: str = "",
+        name: Optional[str] = None,
+    ) -> None:
+        self.strings = StringStore() if strings is None else strings
+        self.name = name
+        self.ops: Ops = get_current_ops()
+        self._set(
+            np.zeros((0, 0), dtype="f") if data is None else data,
+            scale,
+            tokenizer,
+            prefix,
+        )
+
+    def _set(
+        self, data: np.ndarray, scale: Optional[np.ndarray], tokenizer: str, prefix: str
+    ) -> None:
+        self.data = data
+        self.scale = np.ones(data.shape[1], dtype="f") if scale is None else scale
+        self.tokenizer_json = tokenizer
+        self.prefix = prefix
+        self._tokenizer: Optional["Tokenizer"] = None
+        self._cache: Dict[int, Floats1d] = {}
+        self._zero = np.zeros(data.shape[1], dtype="f")
+
+    # What the vectors are like
+
+    @property
+    def shape(self) -> Tuple[int, int]:
+        return self.data.shape
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def vectors_length(self) -> int:
+        return self.data.shape[1]
+
+    def __len__(self) -> int:
+        return self.data.shape[0]
+
+    def keys(self) -> Iterable[int]:
+        return self.key2row.keys()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SubwordVectors) and (
+            self.tokenizer_json == other.tokenizer_json
+            and self.prefix == other.prefix
+            and np.array_equal(self.data, other.data)
+            and np.array_equal(self.scale, other.scale)
+        )
+
+    # Words to vectors
+
+    def __contains__(self, key: Union[int, str]) -> bool:
+        """Whether a word has at least one known piece."""
+        return len(self) > 0 and self._lookup(get_string_id(key), key) is not self._zero
+
+    def __getitem__(self, key: Union[int, str]) -> Floats1d:
+        """The vector (dims,) of a word; of one without any known piece, zeros."""
+        return self.get_batch([key])[0]
+
+    def get_batch(self, keys: Iterable[Union[int, str]]) -> Floats2d:
+        """The vectors (keys, dims), float32, on the current device."""
+        if isinstance(keys, np.ndarray):
+            unique, inverse = np.unique(keys, return_inverse=True)
+            vectors = [self._lookup(key, key) for key in unique.tolist()]
+        elif hasattr(keys, "get"):  # an array on the GPU
+            return self.get_batch(keys.get())
+        else:
+            vectors = [self._lookup(get_string_id(key), key) for key in keys]
+            inverse = np.arange(len(vectors))
+        if not vectors:
+            return self.ops.alloc2f(0, self.vectors_length)
+        return self.ops.asarray2f(np.array(vectors)[inverse])
+
+    def _lookup(self, key: int, word: Union[int, str]) -> Floats1d:
+        vector = self._cache.get(key)
+        if vector is None:
+            if len(self._cache) >= CACHE_SIZE:
+                # A new one and not the old one emptied: other threads may be reading that.
+                self._cache = {}
+            text = word if isinstance(word, str) else self.strings.as_string(word)
+            vector = self._cache[key] = self._compose(text)
+        return vector
+
+    def _compose(self, word: str) -> Floats1d:
+        pieces = self.pieces(word)
+        if not pieces:
+            return self._zero
+        return self.data[pieces].mean(axis=0, dtype="f") * self.scale
+
+    def pieces(self, word: str) -> List[int]:
+        """The known pieces of a word: rows of `data`."""
+        if not len(self):
+            return []
+        if self._tokenizer is None:
+            self._tokenizer = load_tokenizer(self.tokenizer_json)
+        ids = self._tokenizer.encode(self.prefix + word, add_special_tokens=False).ids
+        return [piece for piece in ids if piece < len(self)]
+
+    # The table cannot be changed: in this, too, it behaves as floret vectors do.
+
+    def add(
+        self, key: Union[int, str], *, vector: Any = None, row: Optional[int] = None
+    ) -> int:
+        warnings.warn(Warnings.W070)
+        return -1
+
+    def resize(self, shape: Tuple[int, int], inplace: bool = False) -> int:
+        return -1
+
+    def to_ops(self, ops: Ops) -> None:
+        self.ops = ops
+
+    # Saving and loading
+
+    def _cfg(self) -> Dict[str, Any]:
+        return {"scale": self.scale.tolist(), "prefix": self.prefix}
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        return srsly.msgpack_dumps(
+            {
+                "data": np.ascontiguousarray(self.data),
+                "cfg": self._cfg(),
+                "tokenizer": self.tokenizer_json,
+            }
+        )
+
+    def from_bytes(
+        self, data: bytes, *, exclude: Iterable[str] = ()
+    ) -> "SubwordVectors":
+        message = srsly.msgpack_loads(data)
+        scale = np.asarray(message["cfg"]["scale"], dtype="f")
+        self._set(
+            message["data"], scale, message["tokenizer"], message["cfg"]["prefix"]
+        )
+        self.to_ops(get_current_ops())
+        return self
+
+    def __reduce__(self) -> Tuple[Callable, Tuple]:
+        words = list(self.strings)
+        return unpickle_subword_vectors, (self.to_bytes(), words, self.name)
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Writes three files into the folder, which is the pipeline's `vocab`."""
+        folder = util.ensure_path(path)
+        with (folder / FILES["data"]).open("wb") as file:
+            np.save(file, self.data, allow_pickle=False)
+        srsly.write_json(folder / FILES["cfg"], self._cfg())
+        (folder / FILES["tokenizer"]).write_text(self.tokenizer_json, encoding="utf-8")
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
+    ) -> "SubwordVectors":
+        """Reads them again. Raises `SkdError` if one is missing or broken."""
+        folder = util.ensure_path(path)
+        try:
+            data = np.load(folder / FILES["data"], allow_pickle=False)
+            cfg = srsly.read_json(folder / FILES["cfg"])
+            tokenizer = (folder / FILES["tokenizer"]).read_text(encoding="utf-8")
+            scale = np.asarray(cfg["scale"], dtype="f").reshape(data.shape[1])
+        except (OSError, ValueError, KeyError, IndexError) as error:
+            raise SkdError(Errors.SKD170.format(path=folder, reason=error)) from error
+        self._set(data, scale, tokenizer, cfg["prefix"])
+        self.to_ops(get_current_ops())
+        return self
+
+
+def unpickle_subword_vectors(
+    data: bytes, words: List[str], name: Optional[str]
+) -> SubwordVectors:
+    return SubwordVectors(strings=StringStore(words), name=name).from_bytes(data)
+
+
+def load_tokenizer(text: str) -> "Tokenizer":
+    """A tokenizer from the text of its `tokenizer.json`."""
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        what, package = "Subword vectors", "tokenizers"
+        raise SkdError(
+            Errors.SKD171.format(what=what, package=package, extra="vectors")
+        ) from error
+    return Tokenizer.from_str(text)
