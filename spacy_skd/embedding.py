@@ -36,21 +36,16 @@ def build_multi_hash_embed(
     if len(rows) != len(attrs):
         raise ValueError(f"{len(attrs)} features need as many tables, not {len(rows)}")
     tables = [
-        HashEmbed(width, n_rows, column=i, seed=8 + i, dropout=0.0)
-        for i, n_rows in enumerate(rows)
+        HashEmbed(width, n_rows, column=i, seed=8 + i, dropout=0.0) for i, n_rows in enumerate(rows)
     ]
-    hashed = chain(
-        FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*tables))
-    )
+    hashed = chain(FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*tables)))
     static = StaticVectors(width, dropout=0.0)
     features = Model("hashed_and_static", forward, init=init, layers=[hashed, static])
     mix = Maxout(nO=width, nP=3, dropout=0.0, normalize=True)
     return chain(features, with_array(mix), ragged2list())
 
 
-def init(
-    model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Ragged] = None
-) -> None:
+def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Ragged] = None) -> None:
     hashed, static = model.layers
     hashed.initialize(X=X)
     if X and X[0].vocab.vectors_length > 0:
@@ -73,12 +68,8 @@ def forward(
 
     def backprop(gradient: Ragged) -> List[Doc]:
         as_contig = model.ops.as_contig
-        backprop_vectors(
-            Ragged(as_contig(gradient.dataXd[:, width:]), gradient.lengths)
-        )
-        return backprop_features(
-            Ragged(as_contig(gradient.dataXd[:, :width]), gradient.lengths)
-        )
+        backprop_vectors(Ragged(as_contig(gradient.dataXd[:, width:]), gradient.lengths))
+        return backprop_features(Ragged(as_contig(gradient.dataXd[:, :width]), gradient.lengths))
 
     joined = model.ops.xp.hstack([features.dataXd, vectors.dataXd])
     return Ragged(joined, features.lengths), backprop

@@ -25,9 +25,7 @@ def initialized(build, docs, *args):
     return build(WIDTH, ATTRS, ROWS, *args).initialize(X=docs)
 
 
-@pytest.mark.parametrize(
-    "nlp", [spacy.blank("xx"), with_vectors(5)], ids=["none", "vectors"]
-)
+@pytest.mark.parametrize("nlp", [spacy.blank("xx"), with_vectors(5)], ids=["none", "vectors"])
 def test_it_equals_spacys_own_in_output_and_gradients(nlp):
     docs = [nlp("Anna lives in Rome"), nlp(""), nlp("Rome unseen")]
     ours = initialized(build_multi_hash_embed, docs)
@@ -40,9 +38,7 @@ def test_it_equals_spacys_own_in_output_and_gradients(nlp):
     backprop([output + 1 for output in outputs])
     backprop_expected([output + 1 for output in outputs])
     gradients = dict(gradients_of(ours))
-    assert any(name == "static_vectors.W" for name in gradients) == (
-        nlp.vocab.vectors_length > 0
-    )
+    assert any(name == "static_vectors.W" for name in gradients) == (nlp.vocab.vectors_length > 0)
     for name, gradient in gradients_of(theirs):
         np.testing.assert_array_equal(gradients[name], gradient)
 
@@ -56,9 +52,7 @@ def gradients_of(model):
             )
 
 
-@pytest.mark.parametrize(
-    "nlp", [spacy.blank("xx"), with_vectors(5)], ids=["none", "vectors"]
-)
+@pytest.mark.parametrize("nlp", [spacy.blank("xx"), with_vectors(5)], ids=["none", "vectors"])
 def test_saved_and_loaded_it_gives_the_same(nlp):
     docs = [nlp("Anna lives in Rome")]
     model = initialized(build_multi_hash_embed, docs)

@@ -34,10 +34,10 @@ WIDTHS = (
 )
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
-NO_TOKENIZER = "Save its fast tokenizer there: AutoTokenizer.from_pretrained(...).save_pretrained(...)."
-NO_EMBEDDINGS = (
-    "Give a folder that the encoder was saved to: AutoModel...save_pretrained(...)."
+NO_TOKENIZER = (
+    "Save its fast tokenizer there: AutoTokenizer.from_pretrained(...).save_pretrained(...)."
 )
+NO_EMBEDDINGS = "Give a folder that the encoder was saved to: AutoModel...save_pretrained(...)."
 
 Find = Callable[[str], Optional[Path]]
 
@@ -53,9 +53,7 @@ def read_encoder(source: str) -> Tuple[Pieces, np.ndarray]:
     path = find("tokenizer.json")
     if path is None:
         raise SkdError(
-            Errors.SKD174.format(
-                source=source, what="tokenizer.json", hint=NO_TOKENIZER
-            )
+            Errors.SKD174.format(source=source, what="tokenizer.json", hint=NO_TOKENIZER)
         )
     pieces = Pieces(path)
     embeddings = read_embeddings(find, source)
@@ -69,9 +67,7 @@ def finder(source: str) -> Find:
     if folder.is_dir():
         return lambda name: folder / name if (folder / name).is_file() else None
     if folder.exists() or not HUB_NAME.fullmatch(source):
-        raise SkdError(
-            Errors.SKD172.format(source=source, reason="there is no such folder")
-        )
+        raise SkdError(Errors.SKD172.format(source=source, reason="there is no such folder"))
     return lambda name: download(source, name)
 
 
@@ -85,22 +81,12 @@ def download(repository: str, name: str) -> Optional[Path]:
         return Path(hf_hub_download(repository, name))
     except LocalEntryNotFoundError as error:  # no network, and nothing in the cache
         reason = "the Hub cannot be reached"
-        raise SkdError(
-            Errors.SKD172.format(source=repository, reason=reason)
-        ) from error
+        raise SkdError(Errors.SKD172.format(source=repository, reason=reason)) from error
     except EntryNotFoundError:
         return None
-    except (
-        Exception
-    ) as error:  # no such repository, no access, no network: many classes
-        reason = (
-            str(error).strip().splitlines()[0]
-            if str(error).strip()
-            else type(error).__name__
-        )
-        raise SkdError(
-            Errors.SKD172.format(source=repository, reason=reason)
-        ) from error
+    except Exception as error:  # no such repository, no access, no network: many classes
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise SkdError(Errors.SKD172.format(source=repository, reason=reason)) from error
 
 
 def read_embeddings(find: Find, source: str) -> np.ndarray:
@@ -110,9 +96,7 @@ def read_embeddings(find: Find, source: str) -> np.ndarray:
     ):
         index = find(f"{weights}.index.json")
         if index is not None:
-            shards: Dict[str, str] = json.loads(index.read_text(encoding="utf-8"))[
-                "weight_map"
-            ]
+            shards: Dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
             name = choose(list(shards), source)
             path = find(shards[name])
         else:
@@ -136,9 +120,7 @@ def choose(names: List[str], source: str) -> str:
     """The name of the tensor that holds the input embeddings."""
     tables = [name for name in names if not OTHER_TABLES.search(name)]
     for ending in EMBEDDINGS:
-        found = [
-            name for name in tables if name == ending or name.endswith("." + ending)
-        ]
+        found = [name for name in tables if name == ending or name.endswith("." + ending)]
         if found:
             return min(found, key=lambda name: (name.count("."), name))
     what = f"input embeddings that are called as usual ({', '.join(EMBEDDINGS)})"
@@ -158,9 +140,7 @@ def read_safetensors(path: Path, name: Optional[str], source: str) -> np.ndarray
         entry = json.loads(file.read(length))[name]
         start, end = entry["data_offsets"]
         file.seek(8 + length + start)
-        halves = np.frombuffer(file.read(end - start), dtype="<u2").reshape(
-            entry["shape"]
-        )
+        halves = np.frombuffer(file.read(end - start), dtype="<u2").reshape(entry["shape"])
     return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
@@ -175,9 +155,7 @@ def read_torch(path: Path, name: Optional[str], source: str) -> np.ndarray:
 def check_shape(find: Find, embeddings: np.ndarray, pieces: int, source: str) -> None:
     """The embeddings are a table as wide as the config says, with a row for each piece."""
     path = find("config.json")
-    config: Dict[str, Any] = (
-        json.loads(path.read_text(encoding="utf-8")) if path else {}
-    )
+    config: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path else {}
     widths = {config[key] for key in WIDTHS if isinstance(config.get(key), int)}
     problem = None
     if embeddings.ndim != 2 or (widths and embeddings.shape[1] not in widths):
@@ -188,9 +166,7 @@ def check_shape(find: Find, embeddings: np.ndarray, pieces: int, source: str) ->
         file, expected = problem
         shape = " x ".join(map(str, embeddings.shape))
         raise SkdError(
-            Errors.SKD175.format(
-                source=source, shape=shape, file=file, expected=expected
-            )
+            Errors.SKD175.format(source=source, shape=shape, file=file, expected=expected)
         )
 
 

@@ -2,17 +2,19 @@
 
 import shutil
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import numpy as np
 import spacy
 from spacy.vocab import Vocab
 
-from ..corpora.layout import split_path
-from ..corpora.stored import read_docs
+from ..corpora.layout import find_languages
+from ..corpora.stored import read_split
 from ..errors import Errors, SkdError
+from ..locks import locked
 from .encoder import read_encoder
 from .subwords import SubwordVectors
 
@@ -59,18 +61,12 @@ def encoder_vectors(
     cut = dict(zip(counts, pieces.of_words(counts)))
     wanted = pieces.usable
     if counts:
-        wanted = {
-            piece for of_word in cut.values() for piece in of_word
-        } | pieces.characters()
+        wanted = {piece for of_word in cut.values() for piece in of_word} | pieces.characters()
     tokenizer, kept = pieces.reduced(wanted)
     table, variance = principal_axes(embeddings, sorted(pieces.usable), kept, dims)
     data, scale = quantize(table, dtype)
-    vectors = SubwordVectors(
-        data=data, scale=scale, tokenizer=tokenizer, prefix=pieces.prefix
-    )
-    report = VectorsReport(
-        len(kept), dims, data.nbytes + len(tokenizer.encode()), variance
-    )
+    vectors = SubwordVectors(data=data, scale=scale, tokenizer=tokenizer, prefix=pieces.prefix)
+    report = VectorsReport(len(kept), dims, data.nbytes + len(tokenizer.encode()), variance)
     if counts:
         total = sum(len(cut[word]) * count for word, count in counts.items())
         report.pieces_per_word = total / sum(counts.values())
@@ -108,18 +104,13 @@ def corpus_words(corpus: Optional[Path]) -> Dict[str, Counter]:
     """The words of each language's training and unlabelled text, and how often they occur."""
     if corpus is None:
         return {}
-    if not corpus.is_dir():
-        raise SkdError(Errors.SKD121.format(path=corpus))
-    words: Dict[str, Counter] = {}
-    for folder in sorted(corpus.iterdir()):
+    words = {}
+    for language in find_languages(corpus, []):
+        vocab, counter = Vocab(), Counter()
         for split in SPLITS:
-            path = split_path(corpus, folder.name, split)
-            if path.is_file():
-                counter = words.setdefault(folder.name, Counter())
-                for doc in read_docs(path, folder.name, Vocab()):
-                    counter.update(token.text for token in doc)
-    if not words:
-        raise SkdError(Errors.SKD122.format(path=corpus))
+            for doc in read_split(corpus, language, split, vocab):
+                counter.update(token.text for token in doc)
+        words[language] = counter
     return words
 
 
@@ -150,12 +141,18 @@ def write_pipeline(vectors: SubwordVectors, path: Path, lang: str) -> None:
     nlp = spacy.blank(lang, config=config, meta={"name": "vectors"})
     vectors.name = "subwords"
     nlp.vocab.vectors = vectors
+    with locked(path), replaced_folder(path) as new:
+        nlp.to_disk(new)
+
+
+@contextmanager
+def replaced_folder(path: Path) -> Iterator[Path]:
+    """Give a folder beside `path` to write to, which takes its place when all went well."""
     path = path.resolve()
     new, old = (path.with_name(f".{path.name}.{state}") for state in ("new", "old"))
     for leftover in (new, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nlp.to_disk(new)
+    yield new
     if path.exists():
         path.rename(old)
     new.rename(path)

@@ -42,25 +42,19 @@ class Pieces:
         self.by_id: Dict[int, str] = {
             index: piece for piece, index in self.tokenizer.get_vocab().items()
         }
-        self.usable: Set[int] = {
-            i for i, piece in self.by_id.items() if piece not in special
-        }
+        self.usable: Set[int] = {i for i, piece in self.by_id.items() if piece not in special}
         self.prefix = word_prefix(self.tokenizer)
 
     def of_words(self, words: Iterable[str]) -> List[List[int]]:
         """The ids of the pieces of each word, unknown ones left out."""
         encode = self.tokenizer.encode
-        encoded = (
-            encode(self.prefix + word, add_special_tokens=False).ids for word in words
-        )
+        encoded = (encode(self.prefix + word, add_special_tokens=False).ids for word in words)
         return [[piece for piece in ids if piece in self.usable] for ids in encoded]
 
     def characters(self) -> Set[int]:
         """The pieces of one character (of one byte, where pieces are made of bytes)."""
         return {
-            i
-            for i in self.usable
-            if len(unmarked(self.by_id[i])) <= 1 or is_byte(self.by_id[i])
+            i for i in self.usable if len(unmarked(self.by_id[i])) <= 1 or is_byte(self.by_id[i])
         }
 
     def reduced(self, wanted: Iterable[int]) -> Tuple[str, List[int]]:
@@ -74,9 +68,7 @@ class Pieces:
         kept = sorted(set(wanted) & self.usable)
         model = dict(self.model)
         if model["type"] == "BPE":
-            needed, model["merges"] = derivations(
-                self.model, [self.by_id[i] for i in kept]
-            )
+            needed, model["merges"] = derivations(self.model, [self.by_id[i] for i in kept])
             known = {piece: i for i, piece in self.by_id.items()}
             kept = sorted({*kept, *(known[piece] for piece in needed)})
         names = [self.by_id[i] for i in kept]
@@ -136,9 +128,7 @@ def derivations(
     Byte-pair encoding joins the pair of the lowest rank, again and again. What happens within a
     piece does not depend on its neighbours, so that the merges of each piece alone are enough.
     """
-    merges = [
-        tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]
-    ]
+    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
     ranks = {pair: rank for rank, pair in reversed(list(enumerate(merges)))}
     join = model.get("continuing_subword_prefix") or ""
     used: Set[int] = set()
@@ -147,9 +137,7 @@ def derivations(
         parts = characters_of(piece, join, model.get("end_of_word_suffix") or "")
         needed.update(part for part in parts if part in model["vocab"])
         while len(parts) > 1:
-            found = [
-                (ranks.get(pair), i) for i, pair in enumerate(zip(parts, parts[1:]))
-            ]
+            found = [(ranks.get(pair), i) for i, pair in enumerate(zip(parts, parts[1:]))]
             found = [(rank, i) for rank, i in found if rank is not None]
             if not found:
                 break
@@ -168,8 +156,7 @@ def characters_of(piece: str, join: str, end: str) -> List[str]:
     if end and text.endswith(end):
         text, last = text[: -len(end)], end
     parts = [
-        character if i == 0 and not inside else join + character
-        for i, character in enumerate(text)
+        character if i == 0 and not inside else join + character for i, character in enumerate(text)
     ]
     if parts:
         parts[-1] += last

@@ -177,9 +177,7 @@ class SubwordVectors(BaseVectors):
 
     # The table cannot be changed: in this, too, it behaves as floret vectors do.
 
-    def add(
-        self, key: Union[int, str], *, vector: Any = None, row: Optional[int] = None
-    ) -> int:
+    def add(self, key: Union[int, str], *, vector: Any = None, row: Optional[int] = None) -> int:
         warnings.warn(Warnings.W070)
         return -1
 
@@ -203,14 +201,10 @@ class SubwordVectors(BaseVectors):
             }
         )
 
-    def from_bytes(
-        self, data: bytes, *, exclude: Iterable[str] = ()
-    ) -> "SubwordVectors":
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "SubwordVectors":
         message = srsly.msgpack_loads(data)
         scale = np.asarray(message["cfg"]["scale"], dtype="f")
-        self._set(
-            message["data"], scale, message["tokenizer"], message["cfg"]["prefix"]
-        )
+        self._set(message["data"], scale, message["tokenizer"], message["cfg"]["prefix"])
         self.to_ops(get_current_ops())
         return self
 
@@ -226,9 +220,7 @@ class SubwordVectors(BaseVectors):
         srsly.write_json(folder / FILES["cfg"], self._cfg())
         (folder / FILES["tokenizer"]).write_text(self.tokenizer_json, encoding="utf-8")
 
-    def from_disk(
-        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
-    ) -> "SubwordVectors":
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SubwordVectors":
         """Reads them again. Raises `SkdError` if one is missing or broken."""
         folder = util.ensure_path(path)
         try:
@@ -243,9 +235,7 @@ class SubwordVectors(BaseVectors):
         return self
 
 
-def unpickle_subword_vectors(
-    data: bytes, words: List[str], name: Optional[str]
-) -> SubwordVectors:
+def unpickle_subword_vectors(data: bytes, words: List[str], name: Optional[str]) -> SubwordVectors:
     return SubwordVectors(strings=StringStore(words), name=name).from_bytes(data)
 
 
@@ -255,7 +245,5 @@ def load_tokenizer(text: str) -> "Tokenizer":
         from tokenizers import Tokenizer
     except ImportError as error:
         what, package = "Subword vectors", "tokenizers"
-        raise SkdError(
-            Errors.SKD171.format(what=what, package=package, extra="vectors")
-        ) from error
+        raise SkdError(Errors.SKD171.format(what=what, package=package, extra="vectors")) from error
     return Tokenizer.from_str(text)
