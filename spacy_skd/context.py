@@ -13,7 +13,11 @@ from spacy.tokens import Doc
 from thinc.api import Maxout, Model
 from thinc.types import Floats2d
 
+from .errors import Errors, SkdError
 from .models import chain_lengths
+from .settings import check_number
+
+MAX_WIDTH = 10_000
 
 
 @registry.architectures("spacy-skd.SentenceContext.v1")
@@ -26,7 +30,12 @@ def build_sentence_context(
     width (int): Of its vectors.
     RETURNS: Documents -> one array (n, width) each. Sentences are those of the CRF: the whole
         document where boundaries are not known.
+    Raises `SkdError` for a width that is no number of dimensions, or not that of `embed`.
     """
+    check_number("width of spacy-skd.SentenceContext.v1", width, 1, MAX_WIDTH, whole=True)
+    of_embed = embed.maybe_get_dim("nO")
+    if of_embed not in (None, width):
+        raise SkdError(Errors.SKD034.format(width=width, embed=of_embed))
     summary = Maxout(nO=width, nI=width, nP=3, normalize=True)
     return Model(
         "sentence_context", forward, init=init, layers=[embed, summary], dims={"nO": width}

@@ -2,6 +2,9 @@
 
 from click import ClickException
 
+# As much of a value as a message shows.
+LONGEST_VALUE = 400
+
 
 class SkdError(ClickException, ValueError):
     """What a user did or has cannot work; the message says what, where and what to do.
@@ -10,13 +13,41 @@ class SkdError(ClickException, ValueError):
     every spaCy command (`spacy train` as well as our own) prints it as one line and exits with 1.
     """
 
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+def printable(text: str) -> str:
+    """One line that is safe to show: what a file or an option brings may hold line ends, escape
+    sequences of a terminal, reversed writing, or half a character, each shown by its number.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+class Template(str):
+    """A message whose values are shortened where they are long, a token of a megabyte for one."""
+
+    def format(self, *args: object, **values: object) -> str:
+        return super().format(*args, **{name: shorten(value) for name, value in values.items()})
+
+
+def shorten(value: object) -> object:
+    if isinstance(value, (int, float)):
+        return value
+    text = str(value)
+    if len(text) <= LONGEST_VALUE:
+        return text
+    return f"{text[: LONGEST_VALUE // 2]} ... {text[-LONGEST_VALUE // 2 :]}"
+
 
 class ErrorsWithCodes(type):
     def __getattribute__(self, code: str) -> str:
         message = super().__getattribute__(code)
         if code.startswith("__"):
             return message
-        return f"[{code}] {message}"
+        return Template(f"[{code}] {message}")
 
 
 class Errors(metaclass=ErrorsWithCodes):
@@ -56,7 +87,6 @@ class Errors(metaclass=ErrorsWithCodes):
     # 020-039: schemes, objectives, models, training
     SKD020 = "Unknown tag scheme '{name}'. Use one of: {names}."
     SKD021 = "Unknown distillation objective '{name}'. Use one of: {names}."
-    SKD022 = "The weight of objective '{name}' is {value}; it must be a number above 0."
     SKD023 = (
         "The teacher predicts tags that the student lacks: {tags}. Initialize the student with the "
         "labels of all teachers, or train the teacher again without these labels."
@@ -65,10 +95,24 @@ class Errors(metaclass=ErrorsWithCodes):
         "A teacher with tag scheme '{teacher}' cannot teach a student with scheme '{student}'. Use a "
         "teacher for the same task."
     )
-    SKD025 = "{name} is {value}; it must lie between 0 and 1."
-    SKD026 = "The schedule of kd_weight has total_steps = {value}; it must be at least 1."
-    SKD027 = "k of the distillation is {value}; it must be at least 1."
-    SKD028 = "{name} of the distillation is {value}; it must be a number above 0."
+    SKD029 = "{name} is {value}; it must be {expected}."
+    SKD030 = (
+        "The distillation of component '{name}' is {value}; it must be null, or a block with @misc = "
+        '"spacy-skd.Distillation.v1".'
+    )
+    SKD031 = "The scheme of component '{name}' is '{value}'; for entities it must be one of: {names}."
+    SKD032 = "The schedule of kd_weight gives no number at step {step}: {reason}."
+
+    SKD033 = (
+        "nO of spacy-skd.CRFTagger.v1 is {declared}, but the labels of the component give {found} tags. "
+        "Set nO = null."
+    )
+    SKD034 = (
+        "width of spacy-skd.SentenceContext.v1 is {width}, but the vectors of its embedding layer have "
+        "{embed} dimensions. Give both the same width."
+    )
+
+    SKD035 = "split of spacy-skd.MultilingualCorpus.v1 is '{value}'; it must be the name of a split."
 
     # 040-059: pipeline/
     SKD040 = (
@@ -92,10 +136,6 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD047 = (
         "Component '{name}' sets token.pos_, which cannot be '{label}'. Use a Universal POS tag, or "
         "attribute = 'tag'."
-    )
-    SKD048 = (
-        "The schedule of the learning rate has {name} = {value}; it must be {expected}. Training goes by "
-        "steps: set training.max_steps."
     )
 
     # 060-079: targets
@@ -168,7 +208,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "Language '{lang}' has no train file in {path}. Add train.<extension>, or convert languages that "
         "are for evaluation only from a folder of their own."
     )
-    SKD083 = "--lang is '{lang}'; it must be a language code such as de."
+    SKD083 = (
+        "'{lang}' is no language code. Use letters, digits, - and _, beginning with a letter, such as de "
+        "or pt-BR, at most 64 characters."
+    )
     SKD084 = "{path} has several files for split {split}: {names}. Keep one of them."
     SKD085 = "{path} is a single file: say what it holds with --lang and --split ({splits})."
     SKD086 = "Unknown format '{format}'. Use one of: {names}."

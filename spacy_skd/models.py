@@ -13,8 +13,13 @@ from thinc.api import Linear, Model, zero_init
 from thinc.types import Floats2d
 
 from .crf import Potentials
+from .errors import Errors, SkdError
+from .settings import check_number
 
 CHAIN_PARAMS = ("transitions", "start", "end")
+
+# Beyond this factor on the learning rate a setting is a mistake: chain scores grow without bound.
+MAX_LR_FACTOR = 100_000
 
 
 @registry.architectures("spacy-skd.CRFTagger.v1")
@@ -30,25 +35,35 @@ def build_crf_tagger(
         more than a fine-tuned encoder does: Wang et al. (2020) use 0.5 beside 5e-5.
     nO (Optional[int]): Number of tags L; None: set by the component from its labels.
     RETURNS: Documents -> Potentials, unconstrained, one chain a sentence (see `chain_lengths`).
+    Raises `SkdError` for settings out of range, and when initialized for a number of tags that is
+    not nO.
     """
+    check_number("transitions_lr of spacy-skd.CRFTagger.v1", transitions_lr, 0, MAX_LR_FACTOR)
+    if nO is not None:
+        check_number("nO of spacy-skd.CRFTagger.v1", nO, 1, whole=True)
     nI = tok2vec.maybe_get_dim("nO")
     return Model(
         "crf_tagger",
         forward,
         init=init,
-        layers=[tok2vec, Linear(nO=nO, nI=nI, init_W=zero_init)],
+        layers=[tok2vec, Linear(nI=nI, init_W=zero_init)],
         refs={"tok2vec": tok2vec},
-        dims={"nO": nO},
+        dims={"nO": None},
         params={name: None for name in CHAIN_PARAMS},
-        attrs={"transitions_lr": transitions_lr},
+        # nO is no dimension before the labels are known: a component adds none to a model that has it.
+        attrs={"transitions_lr": transitions_lr, "declared_nO": nO},
     )
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[Floats2d] = None) -> None:
     """X (List[Doc]): a sample of documents. Y (Floats2d): an array (any, L), for its width alone."""
     tok2vec, emissions = model.layers
-    if Y is not None and model.has_dim("nO") is None:
-        model.set_dim("nO", Y.shape[1])
+    declared = model.attrs["declared_nO"]
+    if model.has_dim("nO") is None:
+        n_tags = declared if Y is None else Y.shape[1]
+        if declared not in (None, n_tags):
+            raise SkdError(Errors.SKD033.format(declared=declared, found=n_tags))
+        model.set_dim("nO", n_tags)
     tok2vec.initialize(X=X)
     n_tags = model.get_dim("nO")
     if emissions.has_dim("nO") is None:

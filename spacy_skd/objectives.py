@@ -6,7 +6,7 @@ them, and of them and gold, is one cross-entropy and one forward-backward pass o
 """
 
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Tuple, Union
+from typing import Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 from spacy import registry
@@ -26,11 +26,11 @@ from .crf import (
 )
 from .crf.transitions import add, no_transitions
 from .errors import Errors, SkdError
-from .training.schedules import make_constant
+from .schedules import Schedule, make_weight
+from .settings import check_number
 from .transfer import Transfer
 
 Loss = Tuple[np.ndarray, Potentials]
-Schedule = Callable[[int], float]
 MISSING = -1
 
 
@@ -66,6 +66,12 @@ TOKEN_OBJECTIVES = {
     "emission": (emission_target, emission_cross_entropy),
 }
 OBJECTIVES = (*SEQUENCE_OBJECTIVES, *TOKEN_OBJECTIVES)
+
+# Beyond these a setting is a mistake: time and memory grow with k, and the scores of a teacher with
+# the inverse of its temperature.
+MAX_K = 1000
+TEMPERATURES = (0.001, 1000)
+OBJECTIVE_WEIGHTS = (0.001, 1000)
 
 
 @dataclass
@@ -223,37 +229,36 @@ def make_distillation(
     k: int = 10,
     temperature: float = 1.0,
     teacher_temperature: float = 1.0,
-    kd_weight: Union[float, Schedule] = 1.0,
+    kd_weight: Union[float, Schedule, Iterator[float]] = 1.0,
 ) -> Distillation:
     """How a CRF component learns from the soft targets of its teachers.
 
     objective (Union[str, Dict[str, float]]): "structural", "posterior", "top_wk", "top_k" or
         "emission"; or several with their weights, such as {"top_wk": 1.0, "posterior": 1.0}.
-    k (int): Sequences for "top_k" and "top_wk".
+    k (int): Sequences for "top_k" and "top_wk", at most 1000.
     temperature (float): Divides the scores of teacher and student; the loss is multiplied by its
         square. For "posterior" and "emission" it divides log probabilities instead, as the authors do.
     teacher_temperature (float): Divides the scores of the teacher alone: softer targets. Teachers are
         nearly certain of sentences that they were trained on; above 1 they tell what else was likely.
-    kd_weight (Union[float, Schedule]): lambda, a constant or a schedule: weight of the distillation
-        loss, where 1 - lambda is that of the negative log-likelihood of gold.
+    kd_weight (Union[float, Schedule, Iterator[float]]): lambda, a constant or any schedule: weight of
+        the distillation loss, where 1 - lambda is that of the negative log-likelihood of gold.
     Raises `SkdError` for anything out of range.
     """
-    weights = {objective: 1.0} if isinstance(objective, str) else dict(objective)
-    for name, weight in weights.items():
-        if name not in OBJECTIVES:
-            raise SkdError(Errors.SKD021.format(name=name, names=", ".join(OBJECTIVES)))
-        if not (np.isfinite(weight) and weight > 0):
-            raise SkdError(Errors.SKD022.format(name=name, value=weight))
-    if not weights:
-        raise SkdError(Errors.SKD021.format(name="", names=", ".join(OBJECTIVES)))
-    if k < 1:
-        raise SkdError(Errors.SKD027.format(value=k))
+    weights = objective_weights(objective)
+    check_number("k of spacy-skd.Distillation.v1", k, 1, MAX_K, whole=True)
     for name, value in (
         ("temperature", temperature),
         ("teacher_temperature", teacher_temperature),
     ):
-        if not (np.isfinite(value) and value > 0):
-            raise SkdError(Errors.SKD028.format(name=name, value=value))
-    if isinstance(kd_weight, (int, float)):
-        kd_weight = make_constant(float(kd_weight))
-    return Distillation(weights, k, temperature, teacher_temperature, kd_weight)
+        check_number(f"{name} of spacy-skd.Distillation.v1", value, *TEMPERATURES)
+    return Distillation(weights, k, temperature, teacher_temperature, make_weight(kd_weight))
+
+
+def objective_weights(objective: Union[str, Dict[str, float]]) -> Dict[str, float]:
+    """The weight of each objective by its name. Raises `SkdError`."""
+    weights = objective if isinstance(objective, dict) and objective else {str(objective): 1.0}
+    for name, weight in weights.items():
+        if name not in OBJECTIVES:
+            raise SkdError(Errors.SKD021.format(name=name, names=", ".join(OBJECTIVES)))
+        check_number(f"The weight of objective '{name}'", weight, *OBJECTIVE_WEIGHTS)
+    return dict(weights)

@@ -106,7 +106,8 @@ def _bilou_positions(length: int) -> List[str]:
 PLAIN = Plain()
 IOB2 = Scheme("IOB2", ("B", "I"), ("B",), ("B", "I"), _iob2_positions)
 BILOU = Scheme("BILOU", ("B", "I", "L", "U"), ("B", "U"), ("L", "U"), _bilou_positions)
-SCHEMES = {scheme.name: scheme for scheme in (PLAIN, IOB2, BILOU)}
+SPAN_SCHEMES = {scheme.name: scheme for scheme in (BILOU, IOB2)}
+SCHEMES = {PLAIN.name: PLAIN, **SPAN_SCHEMES}
 
 
 def get_scheme(name: str):

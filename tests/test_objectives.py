@@ -263,13 +263,13 @@ def test_sparse_targets_change_nothing(names, monkeypatch):
     [
         ({"objective": "sequence"}, "SKD021"),
         ({"objective": {}}, "SKD021"),
-        ({"objective": {"top_k": 0.0}}, "SKD022"),
-        ({"objective": {"top_k": float("nan")}}, "SKD022"),
-        ({"k": 0}, "SKD027"),
-        ({"temperature": 0.0}, "SKD028"),
-        ({"teacher_temperature": -1.0}, "SKD028"),
-        ({"temperature": float("inf")}, "SKD028"),
-        ({"kd_weight": 1.5}, "SKD025"),
+        ({"objective": {"top_k": 0.0}}, "SKD029"),
+        ({"objective": {"top_k": float("nan")}}, "SKD029"),
+        ({"k": 0}, "SKD029"),
+        ({"temperature": 0.0}, "SKD029"),
+        ({"teacher_temperature": -1.0}, "SKD029"),
+        ({"temperature": float("inf")}, "SKD029"),
+        ({"kd_weight": 1.5}, "SKD029"),
     ],
 )
 def test_out_of_range(settings, code):

@@ -1,9 +1,21 @@
 """The layout of a converted corpus: `corpus/<lang>/<split>.spacy`, or `<split>/*.spacy` in pieces."""
 
+import re
 from pathlib import Path
 from typing import List, Optional, Sequence
 
 from ..errors import Errors, SkdError
+
+# What names folders in corpora, teachers and targets, beside files and hidden or temporary folders.
+LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
+LONGEST_LANGUAGE = 64
+
+
+def check_language(name: object, shown: object = None) -> None:
+    """Raise `SkdError` for a name that is no language code; `shown` is what the message calls it."""
+    is_code = isinstance(name, str) and LANGUAGE.fullmatch(name)
+    if not is_code or len(name) > LONGEST_LANGUAGE:
+        raise SkdError(Errors.SKD083.format(lang=shown or name))
 
 
 def find_languages(
@@ -14,7 +26,8 @@ def find_languages(
     corpus (Path): Folder with a folder for each language.
     splits (Sequence[str]): What each must have, e.g. ["train", "dev"].
     languages (Optional[Sequence[str]]): Only these, in this order; None: all, alphabetically.
-    Raises `SkdError` if the folder or a split is missing, or if no language is there.
+    Raises `SkdError` if the folder or a split is missing, if no language is there, or for a name
+        that is no language code.
     """
     corpus = Path(corpus)
     if not corpus.is_dir():
@@ -22,6 +35,8 @@ def find_languages(
     if not languages:
         names = sorted(path.name for path in corpus.iterdir() if not path.name.startswith("."))
         languages = [name for name in names if has_docs(corpus / name)]
+    for name in languages:
+        check_language(name)
     if not languages:
         raise SkdError(Errors.SKD122.format(path=corpus))
     for language in languages:

@@ -1,6 +1,6 @@
 """`crf_ner`: named entities, or any labelled spans that do not overlap, by a CRF."""
 
-from typing import Callable, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Iterable, List, Optional, Sequence
 
 import numpy as np
 from spacy.language import Language
@@ -10,8 +10,8 @@ from thinc.api import Config, Model
 from thinc.types import Ints1d
 
 from ..crf import Potentials
-from ..objectives import Distillation
-from ..schemes import OUTSIDE, coarsen, split_tag
+from ..errors import Errors, SkdError
+from ..schemes import OUTSIDE, SPAN_SCHEMES, coarsen, split_tag
 from .crf_pipe import CRFPipe, split
 from .defaults import DEFAULT_MODEL
 
@@ -34,7 +34,8 @@ def make_crf_ner(
     name: str,
     model: Model[List[Doc], Potentials],
     scheme: str,
-    distillation: Optional[Distillation],
+    # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of @misc.
+    distillation: Any,
     scorer: Optional[Callable],
 ) -> "CRFNer":
     """A CRF that sets `doc.ents`.
@@ -43,7 +44,11 @@ def make_crf_ner(
     scheme (str): "BILOU" or "IOB2".
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
     scorer (Optional[Callable]): The scoring method.
+    Raises `SkdError` for another scheme, and for a distillation that is none.
     """
+    if scheme not in SPAN_SCHEMES:
+        names = ", ".join(SPAN_SCHEMES)
+        raise SkdError(Errors.SKD031.format(name=name, value=scheme, names=names))
     return CRFNer(
         nlp.vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer
     )

@@ -41,6 +41,8 @@ class CRFPipe(TrainablePipe):
         distillation: Optional[Distillation],
         scorer: Optional[Callable],
     ) -> None:
+        if not isinstance(distillation, (Distillation, type(None))):
+            raise SkdError(Errors.SKD030.format(name=name, value=repr(distillation)))
         self.vocab = vocab
         self.model = model
         self.name = name

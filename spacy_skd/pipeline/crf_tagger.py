@@ -1,6 +1,6 @@
 """`crf_tagger`: one tag a token, by a CRF."""
 
-from typing import Callable, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Iterable, List, Optional, Sequence
 
 from spacy.language import Language
 from spacy.parts_of_speech import IDS as POS_IDS
@@ -11,7 +11,6 @@ from thinc.types import Ints1d
 
 from ..crf import Potentials
 from ..errors import Errors, SkdError
-from ..objectives import Distillation
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
 
@@ -35,7 +34,8 @@ def make_crf_tagger(
     name: str,
     model: Model[List[Doc], Potentials],
     attribute: str,
-    distillation: Optional[Distillation],
+    # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of @misc.
+    distillation: Any,
     scorer: Optional[Callable],
 ) -> "CRFTagger":
     """A CRF that sets `token.tag_` or `token.pos_`.

@@ -1,5 +1,6 @@
 """Reading a corpus folder for training: languages mixed, with soft targets where there are some."""
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -11,9 +12,10 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..corpora.layout import find_languages, split_files, split_path
+from ..corpora.layout import check_language, find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, read_docs
 from ..errors import Errors, SkdError
+from ..settings import check_flag, check_number
 from ..targets import SoftTargets, open_targets
 
 LABELS = ["ENT_TYPE", "TAG", "POS"]
@@ -49,8 +51,34 @@ def make_multilingual_corpus(
     RETURNS (Callable[[Language], Iterator[Example]]): Each call reads one epoch. Predicted
         documents have the tokens of the reference, references their language in
         `user_data["lang"]`.
+    Raises `SkdError` for settings out of range.
     """
+    check_settings(split, languages, alpha, limit, seed, unlabelled)
     return MultilingualCorpus(path, split, languages, alpha, limit, seed, targets, unlabelled)
+
+
+def check_settings(
+    split: str,
+    languages: Optional[List[str]],
+    alpha: float,
+    limit: int,
+    seed: int,
+    unlabelled: bool,
+) -> None:
+    reader = "spacy-skd.MultilingualCorpus.v1"
+    check_number(f"alpha of {reader}", alpha, 0, 1)
+    check_number(f"limit of {reader}", limit, 0, whole=True)
+    check_number(f"seed of {reader}", seed, 0, whole=True)
+    check_flag(f"unlabelled of {reader}", unlabelled)
+    if isinstance(languages, str):
+        expected = "a list of language codes"
+        raise SkdError(
+            Errors.SKD029.format(name=f"languages of {reader}", value=languages, expected=expected)
+        )
+    for language in languages or []:
+        check_language(language)
+    if not re.fullmatch(r"[\w-]{1,64}", split):
+        raise SkdError(Errors.SKD035.format(value=split))
 
 
 class MultilingualCorpus:
