@@ -49,7 +49,7 @@ def build_crf_tagger(
         layers=[tok2vec, Linear(nI=nI, init_W=zero_init)],
         refs={"tok2vec": tok2vec},
         dims={"nO": None},
-        params={name: None for name in CHAIN_PARAMS},
+        params=dict.fromkeys(CHAIN_PARAMS),
         # nO is no dimension before the labels are known: a component adds none to a model that has it.
         attrs={"transitions_lr": transitions_lr, "declared_nO": nO},
     )

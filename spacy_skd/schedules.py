@@ -1,4 +1,4 @@
-"""Schedules over the steps of a run: the interpolation weight `kd_weight`, and the learning rate."""
+"""Schedules over the steps of a run: the interpolation weight `kd_weight`, the learning rate."""
 
 import re
 from array import array
@@ -19,7 +19,7 @@ HORIZON = 100_000
 
 @dataclass(frozen=True)
 class Weight:
-    """The weight at each step, in [0, 1], as a function that is pickled and copied if `schedule` is.
+    """The weight at each step, in [0, 1]: a function that is pickled and copied if `schedule` is.
 
     Raises `SkdError` when the schedule gives anything else.
     """
@@ -36,9 +36,9 @@ class Weight:
 
 
 def make_weight(kd_weight: Union[float, Schedule, Iterator[float]]) -> Weight:
-    """The weight from what a config can give: a number, a function of the step, or the values of the
-    steps one after the other, as thinc's schedules give them. Raises `SkdError` for anything else,
-    and where the first value is not in [0, 1].
+    """The weight from what a config can give: a number, a function of the step, or the values of
+    the steps one after the other, as thinc's schedules give them. Raises `SkdError` for anything
+    else, and where the first value is not in [0, 1].
     """
     if isinstance(kd_weight, Iterator):
         schedule: Schedule = IteratedSchedule(kd_weight)
@@ -79,7 +79,7 @@ class IteratedSchedule:
 
 @dataclass(frozen=True)
 class LinearSchedule:
-    """From `initial` at the first step in a straight line to `final` at `total_steps`, then constant."""
+    """From `initial` at step 0 in a straight line to `final` at `total_steps`, then constant."""
 
     initial: float
     final: float
@@ -92,7 +92,7 @@ class LinearSchedule:
 
 @registry.schedules("spacy-skd.Linear.v1")
 def make_linear(total_steps: int, initial: float = 1.0, final: float = 0.0) -> LinearSchedule:
-    """Teacher annealing (Wang et al. 2020, section 3.3): only the teachers at first, only gold at last.
+    """Teacher annealing (Wang et al. 2020, section 3.3): the teachers at first, gold at last.
 
     total_steps (int): Steps of the run, usually ${training.max_steps}.
     initial (float): Weight of the distillation loss at step 0, in [0, 1].
@@ -142,9 +142,9 @@ class WarmupLinear:
 def make_warmup_linear(
     initial_rate: float, warmup_steps: int, total_steps: Union[int, str]
 ) -> WarmupLinear:
-    """The learning rate of thinc's `warmup_linear.v1`, for pipelines that are trained on by hand too.
+    """The learning rate of thinc's `warmup_linear.v1`, also for pipelines trained on by hand.
 
-    `nlp.create_optimizer()`, which `nlp.update`, `nlp.resume_training` and `nlp.initialize` rest on,
+    `nlp.create_optimizer()`, which `nlp.update`, `resume_training` and `initialize` rest on,
     resolves [training.optimizer] alone, where no variable has a value; thinc's schedule makes an
     error of that. How long such a training goes on nobody knows, and whoever calls `nlp.update`
     seldom steps the schedules, which would leave the rate at the 0 of the warm-up. So it is level.
@@ -161,4 +161,4 @@ def make_warmup_linear(
         return WarmupLinear(initial_rate, warmup_steps, None)
     # Training by epochs has max_steps = 0.
     check_number(f"total_steps of {schedule} (training.max_steps)", total_steps, 1, whole=True)
-    return WarmupLinear(initial_rate, warmup_steps, total_steps)
+    return WarmupLinear(initial_rate, warmup_steps, int(total_steps))

@@ -6,13 +6,14 @@ merely could be converted, such as "3" for a number, and knows no range.
 
 import sys
 from numbers import Integral, Real
+from typing import Any
 
 from .errors import Errors, SkdError
 
 
 def check_number(
     name: str,
-    value: object,
+    value: Any,
     low: float,
     high: float = sys.float_info.max,
     *,
@@ -21,18 +22,23 @@ def check_number(
     """Raise `SkdError` unless a setting is a number from `low` to `high`, and whole where it must
     be. Neither a bool nor text nor NaN is a number.
     """
-    kind = Integral if whole else Real
-    if isinstance(value, kind) and not isinstance(value, bool) and low <= value <= high:
+    if is_number(value, whole) and low <= value <= high:
         return
     limits = f"from {low:g}" + (" up" if high == sys.float_info.max else f" to {high:g}")
     expected = f"a {'whole ' if whole else ''}number {limits}"
     raise SkdError(Errors.SKD029.format(name=name, value=shown(value), expected=expected))
 
 
+def is_number(value: object, whole: bool) -> bool:
+    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
+
+
 def check_flag(name: str, value: object) -> None:
     """Raise `SkdError` unless a setting is true or false."""
     if not isinstance(value, bool):
-        raise SkdError(Errors.SKD029.format(name=name, value=shown(value), expected="true or false"))
+        raise SkdError(
+            Errors.SKD029.format(name=name, value=shown(value), expected="true or false")
+        )
 
 
 def shown(value: object) -> str:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 from spacy import registry
+
 from spacy_skd.errors import SkdError
 from spacy_skd.settings import check_flag, check_number
 
@@ -66,7 +67,8 @@ def case(block, name, *values):
 )
 def test_a_bad_value_in_a_config_is_named(block, name, value):
     # split and languages name themselves by their value.
-    shown = {"languages": "no language code", "objective": "objective"}.get(name, f"{name}.* of |{name}")
+    by_value = {"languages": "no language code", "objective": "objective"}
+    shown = by_value.get(name, f"{name}.* of |{name}")
     with pytest.raises(SkdError, match=shown) as error:
         registry.resolve({"block": {**block, name: value}})
     assert "\n" not in str(error.value)

@@ -12,9 +12,9 @@ LONGEST_LANGUAGE = 64
 
 
 def check_language(name: object, shown: object = None) -> None:
-    """Raise `SkdError` for a name that is no language code; `shown` is what the message calls it."""
-    is_code = isinstance(name, str) and LANGUAGE.fullmatch(name)
-    if not is_code or len(name) > LONGEST_LANGUAGE:
+    """Raise `SkdError` for a name that is no language code; the message calls it `shown`."""
+    is_code = isinstance(name, str) and len(name) <= LONGEST_LANGUAGE and LANGUAGE.fullmatch(name)
+    if not is_code:
         raise SkdError(Errors.SKD083.format(lang=shown or name))
 
 
