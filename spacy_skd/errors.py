@@ -163,7 +163,9 @@ class Errors(metaclass=ErrorsWithCodes):
         "'{path}' cannot be read ({reason}). Run `python -m spacy skd label` again; it replaces "
         "damaged targets."
     )
-    SKD066 = "'{path}' is no soft-target store, but holds something else: choose another folder."
+    SKD066 = (
+        "'{path}' holds '{found}', which is not of soft targets: choose another folder, or move it away."
+    )
     SKD067 = (
         "The targets in '{path}' have format version {version}, and this spacy-skd reads version "
         "{known}. Run `python -m spacy skd label` again."
@@ -184,7 +186,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "`python -m spacy skd label` for this corpus."
     )
     SKD073 = "Targets cannot be stored as '{dtype}'. Use one of: {known}."
-    SKD074 = "Soft targets need pyarrow: install it with `pip install spacy-skd[train]`."
+    SKD074 = "Soft targets need pyarrow and xxhash: install them with `pip install spacy-skd[train]`."
     SKD075 = "The corpus reader has no path: set paths.corpus, e.g. `--paths.corpus corpus`."
     SKD077 = (
         "Language '{lang}' has no '{path}': convert it, or name the languages to use (paths.languages "
@@ -194,6 +196,25 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD079 = (
         "Unlabelled documents teach nothing without soft targets: set paths.targets, or unlabelled = "
         "false, for the corpus reader."
+    )
+
+    # 180-189: targets, where they are written or replaced while others read
+    SKD180 = (
+        "The targets in '{path}' are not complete: `python -m spacy skd label` is still writing them, or "
+        "was interrupted. Let it finish, or run it again; or remove '{path}.partial'."
+    )
+    SKD181 = "Targets cannot be written: {path}: {reason}."
+    SKD182 = (
+        "Target shard '{path}' was replaced or altered while it was read. Let `python -m spacy skd "
+        "label` finish, then start again."
+    )
+    SKD183 = (
+        "'{path}' is a symbolic link, which is not followed for soft targets. Give the folder that it "
+        "points to, or put the targets themselves there."
+    )
+    SKD184 = (
+        "The targets in '{path}' are being replaced again and again. Let `python -m spacy skd label` "
+        "finish, then start again."
     )
 
     # 080-119: corpora/

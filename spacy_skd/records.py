@@ -6,11 +6,18 @@ import hashlib
 import json
 import os
 import stat
+from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Iterable, Mapping, Optional
 
 CHECKSUM = "checksum"
 CHUNK = 1 << 20
+MOST_BYTES = 1 << 28
+
+# Flags that a system lacks are 0. NONBLOCK: opening a pipe must not wait for its other end.
+READ_ONLY = os.O_RDONLY
+for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
+    READ_ONLY |= getattr(os, _name, 0)
 
 Manifest = Dict[str, Dict[str, Any]]
 """{name relative to the folder, with slashes: {"bytes": int, "checksum": SHA-256}}"""
@@ -21,18 +28,21 @@ class Damaged(ValueError):
 
 
 def sealed(content: Mapping[str, Any]) -> str:
-    """Content of JSON's types as one line of JSON, with the SHA-256 of all the rest in it."""
-    return canonical({**content, CHECKSUM: _checksum(content)})
+    """Content of JSON's types as one line of JSON, with the SHA-256 of all the rest in it, under a
+    name that the content itself does not use.
+    """
+    assert CHECKSUM not in content
+    return canonical({**content, CHECKSUM: checksum_of(content)})
 
 
 def unsealed(text: bytes) -> Dict[str, Any]:
-    """The content of sealed JSON, without its checksum. Raises `Damaged` if anything in it has
-    changed since it was sealed, whatever the bytes are.
+    """The content of sealed JSON, without its checksum. Raises `Damaged` if any byte but line ends
+    after it has changed since it was sealed, whatever the bytes are.
     """
     content = parse_object(text)
-    checksum = content.pop(CHECKSUM, None)
+    content.pop(CHECKSUM, None)
     try:
-        intact = checksum == _checksum(content)
+        intact = text.rstrip(b"\n") == sealed(content).encode("ascii")
     except ValueError:  # numbers that are none
         intact = False
     if not intact:
@@ -59,7 +69,8 @@ def canonical(content: Mapping[str, Any]) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-def _checksum(content: Mapping[str, Any]) -> str:
+def checksum_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of content of JSON's types. Raises `ValueError` for numbers that are none."""
     return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
 
 
@@ -72,7 +83,31 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_record(path: Path) -> Dict[str, Any]:
     """The content of a sealed file. Raises `Damaged`, or `OSError` if it cannot be read."""
-    return unsealed(path.read_bytes())
+    return unsealed(read_plain(path))
+
+
+def read_plain(path: Path) -> bytes:
+    """The bytes of a file that is meant to be a record. Raises as `open_plain` does, and `Damaged`
+    for more of them than any record has.
+    """
+    with open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size > MOST_BYTES:
+            raise Damaged("it is too large")
+        return file.readall()
+
+
+def open_plain(path: Path) -> FileIO:
+    """Open a file to read it, without following a symbolic link or waiting for a pipe.
+
+    Raises `Damaged` if it is anything but a plain file, and `OSError` if it cannot be opened.
+    """
+    if path.is_symlink():
+        raise Damaged("it is a symbolic link")
+    number = os.open(path, READ_ONLY)
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise Damaged("it is no file")
+    return FileIO(number, "rb")
 
 
 def file_checksum(path: Path) -> str:

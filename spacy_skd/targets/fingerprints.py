@@ -6,7 +6,7 @@ from typing import Sequence
 
 from spacy.tokens import Doc
 
-from ..records import file_checksum
+from ..records import Manifest, make_manifest
 
 # What a pipeline writes that says nothing of its scores: a description, the rules that split text
 # into tokens (a teacher gets tokens), and every string that its vocabulary has met so far.
@@ -30,23 +30,24 @@ def _hash64(text: str) -> int:
     return int.from_bytes(digest, "little")
 
 
-def teacher_fingerprint(path: Path) -> str:
-    """SHA-256 of the saved pipeline in folder `path`: its config and all that it learned.
+def teacher_manifest(path: Path) -> Manifest:
+    """The files of the saved pipeline in folder `path`: its config and all that it learned.
 
-    Saving the pipeline again without training leaves it as it was; meta.json does not count.
+    Saving the pipeline again without training leaves them as they were; meta.json does not count.
     """
-    files = [file for file in path.rglob("*") if file.is_file() and _counts(file)]
-    return files_fingerprint(sorted(files), root=path)
+    return make_manifest(path, sorted(file for file in path.rglob("*") if _counts(file)))
 
 
 def _counts(file: Path) -> bool:
-    return file.name not in NOT_THE_TEACHER
+    return file.is_file() and file.name not in NOT_THE_TEACHER
 
 
 def files_fingerprint(files: Sequence[Path], root: Path) -> str:
     """SHA-256 of the names, relative to `root`, and contents of some files, in their order."""
-    digest = hashlib.sha256()
-    for file in files:
-        line = f"{file.relative_to(root).as_posix()} {file_checksum(file)}\n"
-        digest.update(line.encode("utf8"))
-    return digest.hexdigest()
+    return manifest_fingerprint(make_manifest(root, files))
+
+
+def manifest_fingerprint(manifest: Manifest) -> str:
+    """SHA-256 of the names and contents of the files of a manifest, in their order."""
+    lines = (f"{name} {entry['checksum']}\n" for name, entry in manifest.items())
+    return hashlib.sha256("".join(lines).encode("utf8", "surrogateescape")).hexdigest()

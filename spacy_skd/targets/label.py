@@ -2,10 +2,10 @@
 
 import time
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from os.path import relpath
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 import spacy
@@ -18,10 +18,19 @@ from tqdm import tqdm
 from ..corpora.layout import find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, open_docs, unpack_docs
 from ..errors import Errors, SkdError
+from ..locks import locked
 from ..pipeline.crf_pipe import CRFPipe
-from .fingerprints import files_fingerprint, sentence_fingerprint, teacher_fingerprint
-from .store import META, Pages, Store, read_meta
-from .writer import PLAN, TargetWriter
+from .fingerprints import (
+    files_fingerprint,
+    manifest_fingerprint,
+    sentence_fingerprint,
+    teacher_manifest,
+)
+from .folders import check_ours, is_settled, settle
+from .meta import FileEntry, Meta, Origin, Plan
+from .shard import OpenFiles
+from .store import Store
+from .writer import TargetWriter
 
 DTYPES = ("float16", "float32")
 
@@ -57,19 +66,28 @@ class LabelJob:
     dtype: str
     shard_size: int
 
-    def plan(self) -> Dict:
-        """All that the store depends on (see `TargetWriter`)."""
-        return {
-            "lang": self.language,
-            "teacher": {
-                "path": Path(relpath(self.teacher, self.store)).as_posix(),
-                "fingerprint": teacher_fingerprint(self.teacher),
-            },
-            "corpus": files_fingerprint(list(chain(*self.files.values())), root=self.corpus),
-            "splits": list(self.files),
-            "dtype": self.dtype,
-            "shard_size": self.shard_size,
-        }
+    def plan(self) -> Plan:
+        """All that the store depends on."""
+        files = teacher_manifest(self.teacher)
+        return Plan(
+            lang=self.language,
+            teacher=Origin(
+                path=relative_path(self.teacher, self.store),
+                fingerprint=manifest_fingerprint(files),
+                files={name: FileEntry(**entry) for name, entry in files.items()},
+            ),
+            corpus=files_fingerprint(list(chain(*self.files.values())), root=self.corpus),
+            splits=list(self.files),
+            dtype=self.dtype,
+            shard_size=self.shard_size,
+        )
+
+
+def relative_path(path: Path, start: Path) -> Optional[str]:
+    try:
+        return Path(relpath(path, start)).as_posix()
+    except ValueError:  # on another drive of Windows
+        return None
 
 
 def label_corpus(
@@ -137,38 +155,52 @@ def find_teacher(teachers: Path, language: str) -> Path:
 
 def label_language(job: LabelJob, batch_size: int) -> LabelReport:
     start = time.monotonic()
-    plan = job.plan()
-    status = "nothing changed"
-    if not is_current(job.store, plan):
-        nlp = load_teacher(job.teacher)
-        pipe = crf_pipe_of(nlp, job.teacher)
-        writer = TargetWriter(job.store, plan, pipe.teacher)
-        status = "resumed" if writer.shards else "labelled"
-        docs = islice(different_sentences(job), writer.n_sentences, None)
+    try:
+        plan = job.plan()
+        status, meta = "nothing changed", None
+        if is_settled(job.store):
+            meta = current_meta(job.store, plan)
+        if meta is None:
+            nlp = load_teacher(job.teacher)
+            pipe = crf_pipe_of(nlp, job.teacher)
+            with locked(job.store):
+                status, meta = write_store(job, plan, nlp, pipe, batch_size)
+        return report(job, status, meta, time.monotonic() - start)
+    except OSError as error:
+        reason = error.strerror or error
+        raise SkdError(Errors.SKD181.format(path=error.filename, reason=reason)) from error
+
+
+def write_store(
+    job: LabelJob, plan: Plan, nlp: Language, pipe: CRFPipe, batch_size: int
+) -> Tuple[str, Meta]:
+    """Write what is missing. Returns what that was (see `LabelReport.status`), and what it made."""
+    settle(job.store)
+    meta = current_meta(job.store, plan)
+    if meta is not None:  # another process was faster
+        return "nothing changed", meta
+    writer = TargetWriter(job.store, plan, pipe.teacher)
+
+    def score_all(docs: List[Doc]) -> Iterator[np.ndarray]:
         for batch in minibatch(docs, batch_size):
-            for doc, emissions in zip(batch, score(nlp, pipe, batch)):
-                writer.add(doc, emissions)
-        writer.finish()
-    return report(job, status, time.monotonic() - start)
+            yield from score(nlp, pipe, batch)
+
+    writer.write(different_sentences(job), score_all)
+    return "resumed" if writer.kept else "labelled", writer.finish()
 
 
-def is_current(path: Path, plan: Dict) -> bool:
-    """Whether a finished, undamaged store of this plan is there already.
+def current_meta(path: Path, plan: Plan) -> Optional[Meta]:
+    """What a finished, undamaged store of this plan says of itself; None if there is none.
 
     Raises `SkdError` if something else is there, which must not be replaced.
     """
-    if not path.exists():
-        return False
-    if not path.is_dir() or not all(is_store_file(file) for file in path.iterdir()):
-        raise SkdError(Errors.SKD066.format(path=path))
+    if not check_ours(path):
+        return None
     try:
-        return Store(path, Pages()).plan == plan
-    except (OSError, SkdError):
-        return False
-
-
-def is_store_file(path: Path) -> bool:
-    return path.name in (META, PLAN) or path.match("shard-*.arrow")
+        meta = Store(path, OpenFiles(0)).meta
+    except SkdError:
+        return None
+    return meta if meta.plan == plan else None
 
 
 def load_teacher(path: Path) -> Language:
@@ -193,7 +225,8 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
         with tqdm(desc=f"Labelling {job.language}/{split}", unit="sentence") as bar:
             for i, path in enumerate(paths):
                 packed = open_docs(path)
-                bar.total = bar.n + len(packed) * (len(paths) - i)  # all pieces but the last are alike
+                left = len(paths) - i  # all pieces but the last are alike
+                bar.total = bar.n + len(packed) * left
                 # A vocabulary a file: it keeps every word that it has seen.
                 for doc in unpack_docs(packed, Vocab()):
                     bar.update(1)
@@ -220,16 +253,14 @@ def score(nlp: Language, pipe: CRFPipe, docs: Sequence[Doc]) -> List[np.ndarray]
     return pipe.score_docs(fresh)
 
 
-def report(job: LabelJob, status: str, seconds: float) -> LabelReport:
-    meta = read_meta(job.store / META)
-    shards = meta["shards"]
+def report(job: LabelJob, status: str, meta: Meta, seconds: float) -> LabelReport:
     return LabelReport(
         language=job.language,
         status=status,
-        sentences=sum(shard["sentences"] for shard in shards),
-        tokens=sum(shard["tokens"] for shard in shards),
-        tags=len(meta["teacher"]["tags"]),
-        dtype=", ".join(sorted({shard["dtype"] for shard in shards})),
-        bytes=sum(shard["bytes"] for shard in shards),
+        sentences=sum(shard.sentences for shard in meta.shards),
+        tokens=sum(shard.tokens for shard in meta.shards),
+        tags=len(meta.teacher.tags),
+        dtype=", ".join(sorted({shard.dtype for shard in meta.shards})),
+        bytes=sum(shard.bytes for shard in meta.shards),
         seconds=seconds,
     )

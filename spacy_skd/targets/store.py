@@ -1,61 +1,75 @@
-"""Reading soft targets: memory-mapped, matched to documents by content."""
+"""Reading soft targets: opened without their scores, matched to documents by content."""
 
-import json
-import mmap
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import Dict, List, Optional, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
 
 from ..errors import Errors, SkdError
-from ..records import file_checksum
+from ..records import first_difference
 from ..transfer import Teacher
-from .fingerprints import sentence_fingerprint, teacher_fingerprint, text_fingerprint
+from .fingerprints import sentence_fingerprint, text_fingerprint
+from .folders import find_stores
+from .meta import META, Origin, read_meta
+from .shard import OpenFiles, Shard
 
-META = "meta.json"
-FORMAT = "spacy-skd soft targets"
-VERSION = 1
-# Folders that are being written or about to be removed end so; they are no stores.
-PARTIAL = ".partial"
-STALE = ".stale"
-
-# How much of the mapped files may be resident before it is given back to the system's page cache,
-# and what one access may make resident: Linux maps the cached pages around it, up to a huge page.
-RESIDENT_BYTES = 64 << 20
-ACCESS_BYTES = 2 << 20
+# What is found wrong while stores are being replaced is looked at again, so often.
+ATTEMPTS = 10
+PAUSE = 0.2
 
 
 def open_targets(path: Path) -> "SoftTargets":
-    """Open all soft-target stores below a folder, at any depth.
+    """Open all soft-target stores below a folder, at any depth, as they were at one moment.
 
-    Raises `SkdError` if there is none, for a damaged store, and for one whose teacher has been
-    retrained since (where the teacher is still at the place that the store recorded).
+    Raises `SkdError` if there is none, for a damaged or unfinished store, and for one whose teacher
+    has been retrained since (where the teacher is still at the place that the store recorded).
     """
     path = Path(path)
-    found = sorted(meta.parent for meta in path.rglob(META))
-    folders = [folder for folder in found if not _is_unfinished(folder.relative_to(path))]
-    if not folders:
-        raise SkdError(Errors.SKD060.format(path=path))
-    pages = Pages()
-    stores = [Store(folder, pages) for folder in folders]
-    for store in stores:
-        store.check_teacher()
-    return SoftTargets(path, stores)
+    for _ in range(ATTEMPTS):
+        before = _state(path)
+        try:
+            targets = SoftTargets(path)
+            if _state(path) == before:
+                return targets
+        except SkdError:
+            time.sleep(PAUSE)
+            if _state(path) == before:
+                raise
+    raise SkdError(Errors.SKD184.format(path=path))
 
 
-def _is_unfinished(folder: Path) -> bool:
-    return any(part.endswith((PARTIAL, STALE)) for part in folder.parts)
+def _state(path: Path) -> List[Tuple]:
+    """Changes when a store is put in its place, replaced or removed."""
+    found = []
+    for folder, _, files in os.walk(path):
+        if META in files:
+            with suppress(OSError):
+                status = os.stat(os.path.join(folder, META))
+                found.append((folder, status.st_ino, status.st_mtime_ns))
+    return sorted(found)
 
 
 class SoftTargets:
-    """The soft targets of some languages, by one or more teachers each."""
+    """The soft targets of some languages, by one or more teachers each: the stores below `path`."""
 
-    def __init__(self, path: Path, stores: Sequence["Store"]) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
         self.stores: Dict[str, List[Store]] = {}
-        for store in stores:
+        files = OpenFiles()
+        try:
+            folders = find_stores(path)
+        except (FileNotFoundError, NotADirectoryError):
+            folders = []
+        except OSError as error:
+            raise SkdError(Errors.SKD065.format(path=path, reason=error.strerror)) from error
+        if not folders:
+            raise SkdError(Errors.SKD060.format(path=path))
+        for store in [Store(folder, files) for folder in folders]:
+            store.check_teacher()
             self.stores.setdefault(store.lang, []).append(store)
 
     @property
@@ -78,15 +92,18 @@ class SoftTargets:
 class SoftTarget:
     """What one teacher says of one document. Holds no scores until it is asked for them."""
 
-    __slots__ = ("teacher", "_shard", "_row")
+    __slots__ = ("_row", "_shard", "teacher")
 
-    def __init__(self, teacher: Teacher, shard: "Shard", row: int) -> None:
+    def __init__(self, teacher: Teacher, shard: Shard, row: int) -> None:
         self.teacher = teacher
         self._shard = shard
         self._row = row
 
     def emissions(self) -> np.ndarray:
-        """Emission scores (n, L), float16 or float32: a read-only view of the memory map."""
+        """Emission scores (n, L), float16 or float32, read from the store's file; read-only.
+
+        Raises `SkdError` if the store has been replaced and the file is no longer open.
+        """
         return self._shard.emissions(self._row)
 
 
@@ -96,24 +113,21 @@ class Store:
     path (Path): The folder.
     lang (str): The language.
     teacher (Teacher): Of L tags; the same object for all its soft targets.
-    plan (Dict): From what, and with which settings, the store was made.
+    meta (Meta): What the store says of itself.
     """
 
-    def __init__(self, path: Path, pages: "Pages") -> None:
-        meta = read_meta(path / META)
+    def __init__(self, path: Path, files: OpenFiles) -> None:
         self.path = path
-        self.lang: str = meta["plan"]["lang"]
-        self.plan: Dict = meta["plan"]
-        self.teacher = teacher_from_json(meta["teacher"])
-        self.shards = [
-            Shard(path, entry, len(self.teacher.tags), pages) for entry in meta["shards"]
-        ]
+        self.meta = read_meta(path / META)
+        self.lang = self.meta.plan.lang
+        self.teacher = self.meta.teacher.to_teacher()
+        n_tags = len(self.teacher.tags)
+        self.shards = [Shard(path, entry, n_tags, files) for entry in self.meta.shards]
         self._build_index()
-        pages.release()
 
     def _build_index(self) -> None:
         """Sort the fingerprints, (sentences,) uint64; shard and row follow in the same order."""
-        columns = [shard.column("fingerprint") for shard in self.shards]
+        columns = [shard.fingerprints for shard in self.shards]
         sizes = [len(column) for column in columns]
         fingerprints = np.concatenate([np.zeros(0, dtype=np.uint64), *columns])
         order = np.argsort(fingerprints, kind="stable")
@@ -121,6 +135,8 @@ class Store:
         self._shard_of = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)[order]
         rows = [np.arange(size, dtype=np.int32) for size in sizes]
         self._row_of = np.concatenate([np.zeros(0, dtype=np.int32), *rows])[order]
+        for shard in self.shards:
+            del shard.fingerprints  # they are in the index now
 
     def __len__(self) -> int:
         return len(self._fingerprints)
@@ -135,137 +151,31 @@ class Store:
 
     def _why_absent(self, doc: Doc) -> str:
         text = np.uint64(text_fingerprint(doc))
-        known = any((shard.column("text_fingerprint") == text).any() for shard in self.shards)
+        known = any((shard.text_fingerprints() == text).any() for shard in self.shards)
         message = Errors.SKD062 if known else Errors.SKD061
         return message.format(path=self.path, lang=self.lang, sentence=excerpt(doc))
 
     def check_teacher(self) -> None:
-        """Raise `SkdError` if the teacher is where it was, but is no longer the same."""
-        teacher = teacher_path(self.path, self.plan)
-        if not teacher.is_dir():
+        """Raise `SkdError` if the teacher is where it was, but is no longer the same.
+
+        Only files that the teacher had when it made the store are looked at, and those are opened
+        that still have their size: the path in meta.json leads nowhere else.
+        """
+        origin = self.meta.plan.teacher
+        folder = teacher_folder(self.path, origin)
+        if folder is None or not any((folder / name).is_file() for name in origin.files):
             return
-        if teacher_fingerprint(teacher) != self.plan["teacher"]["fingerprint"]:
-            raise SkdError(Errors.SKD063.format(teacher=teacher, path=self.path))
+        files = {name: entry.model_dump() for name, entry in origin.files.items()}
+        if first_difference(folder, files):
+            raise SkdError(Errors.SKD063.format(teacher=folder, path=self.path))
 
 
-class Shard:
-    """One Arrow file of a store, mapped into memory.
-
-    folder (Path): The store.
-    entry (Dict): What the store's meta.json says of the file.
-    n_tags (int): L.
-    Raises `SkdError` if the file is not as it was written.
-    """
-
-    def __init__(self, folder: Path, entry: Dict, n_tags: int, pages: "Pages") -> None:
-        path = folder / entry["file"]
-        verify_file(path, entry)
-        self._map = map_file(path)
-        self._batch = read_batch(self._map)
-        self._pages = pages
-        self._n_tags = n_tags
-        scores = self._batch.column("emissions")
-        # A copy of 4 bytes a row, so that reading a row touches one place of the file and not two.
-        self._offsets = scores.offsets.to_numpy(zero_copy_only=False).copy()
-        self._values = scores.values.to_numpy(zero_copy_only=True)
-
-    def column(self, name: str) -> np.ndarray:
-        """A column of numbers, (rows,), a view of the memory map."""
-        self._pages.touch(self._map, 0)
-        return self._batch.column(name).to_numpy(zero_copy_only=True)
-
-    def emissions(self, row: int) -> np.ndarray:
-        """Emission scores (n, L) of a row, a view of the memory map."""
-        scores = self._values[self._offsets[row] : self._offsets[row + 1]]
-        self._pages.touch(self._map, scores.nbytes)
-        return scores.reshape(-1, self._n_tags)
-
-
-class Pages:
-    """The pages of mapped files that count as memory of this process, kept from growing with the
-    files. They belong to the system's page cache: given back, they stay there, and views of them
-    stay valid.
-    """
-
-    def __init__(self) -> None:
-        self._touched: Set[mmap.mmap] = set()
-        self._resident = 0
-
-    def touch(self, mapped: mmap.mmap, n_bytes: int) -> None:
-        """Note that some bytes of a mapped file are about to be read."""
-        self._touched.add(mapped)
-        self._resident += n_bytes + ACCESS_BYTES
-        if self._resident > RESIDENT_BYTES:
-            self.release()
-
-    def release(self) -> None:
-        if hasattr(mmap, "MADV_DONTNEED"):  # not on Windows, where the system decides by itself
-            for mapped in self._touched:
-                mapped.madvise(mmap.MADV_DONTNEED)
-        self._touched.clear()
-        self._resident = 0
-
-
-def map_file(path: Path) -> mmap.mmap:
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def read_batch(mapped: mmap.mmap):
-    """The one record batch of a mapped Arrow stream, without reading its columns."""
-    pa = import_pyarrow()
-    return pa.ipc.open_stream(pa.py_buffer(mapped)).read_next_batch()
-
-
-def import_pyarrow():
-    """Late, because a pipeline that only predicts needs no Arrow."""
-    try:
-        import pyarrow
-        import pyarrow.ipc
-    except ImportError as error:
-        raise SkdError(Errors.SKD074) from error
-    return pyarrow
-
-
-def verify_file(path: Path, entry: Dict) -> None:
-    """Raise `SkdError` unless a file has the size and checksum of its entry in meta.json."""
-    if not path.is_file():
-        raise SkdError(Errors.SKD064.format(path=path, reason="it is missing"))
-    size = path.stat().st_size
-    if size != entry["bytes"]:
-        reason = f"it has {size} bytes instead of {entry['bytes']}"
-        raise SkdError(Errors.SKD064.format(path=path, reason=reason))
-    if file_checksum(path) != entry["checksum"]:
-        raise SkdError(Errors.SKD064.format(path=path, reason="its checksum differs"))
-
-
-def read_meta(path: Path) -> Dict:
-    """The description of a store. Raises `SkdError` if it is damaged or of something else."""
-    try:
-        meta = json.loads(path.read_text(encoding="utf8"))
-    except ValueError as error:
-        raise SkdError(Errors.SKD065.format(path=path, reason=error)) from error
-    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
-        raise SkdError(Errors.SKD066.format(path=path.parent))
-    if meta.get("version") != VERSION:
-        version = meta.get("version")
-        raise SkdError(Errors.SKD067.format(path=path.parent, version=version, known=VERSION))
-    lacking = {"plan", "teacher", "shards"} - set(meta)
-    if lacking:
-        reason = f"it lacks {', '.join(sorted(lacking))}"
-        raise SkdError(Errors.SKD065.format(path=path, reason=reason))
-    return meta
-
-
-def teacher_path(store: Path, plan: Dict) -> Path:
+def teacher_folder(store: Path, origin: Origin) -> Optional[Path]:
     """Where the teacher of a store was when it was made, seen from where the store is now."""
+    if origin.path is None:
+        return None
     # Not `resolve`: the path was made by names alone, so that symbolic links must not be followed.
-    return Path(os.path.abspath(store / plan["teacher"]["path"]))
-
-
-def teacher_from_json(data: Dict) -> Teacher:
-    chain = (np.array(data[name], dtype=np.float32) for name in ("transitions", "start", "end"))
-    return Teacher(tuple(data["tags"]), data["scheme"], *chain)
+    return Path(os.path.abspath(store / origin.path))
 
 
 def excerpt(doc: Doc) -> str:

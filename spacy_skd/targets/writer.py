@@ -1,185 +1,133 @@
 """Writing soft targets: beside the target folder, shard by shard, so that a killed run resumes."""
 
-import json
-import shutil
+from itertools import count
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Callable, Dict, Iterable, Iterator, List, NoReturn, Optional
 
 import numpy as np
 from spacy.tokens import Doc
 
 from ..errors import Errors, SkdError
-from ..records import file_checksum
+from ..records import Damaged, read_plain, sealed, unsealed
 from ..transfer import Teacher
-from .fingerprints import sentence_fingerprint, text_fingerprint
-from .store import FORMAT, META, PARTIAL, STALE, VERSION, excerpt, import_pyarrow, teacher_path
+from .folders import PROGRESS, check_ours, partial_of, replace, settle
+from .meta import META, Chain, Meta, Plan, ShardEntry, parse_part, write_meta
+from .shard import Buffer, OpenFiles, Shard
+from .store import excerpt, teacher_folder
 
-PLAN = "plan.json"
-FLOAT16_MAX = float(np.finfo(np.float16).max)
+# Of a shard: it is put together in memory, and Arrow counts its scores in 32 bits.
+MOST_SCORES = 1 << 26
+
+Score = Callable[[List[Doc]], Iterable[np.ndarray]]
 
 
 class TargetWriter:
-    """Writes one store. Until it is complete it lies in `<path>.partial`, whose finished shards the
-    next writer with the same plan keeps.
+    """Writes one store. Until it is complete it lies in `<path>.partial`. Each finished shard is
+    recorded there, with its checksum and what it is a part of, so that the next writer of the same
+    store keeps those that are as they were written, and replaces the rest.
 
     path (Path): The store's folder; an earlier store there is replaced at the end.
-    plan (Dict): From what and how the store is made, of JSON's types:
-        lang (str), teacher ({"path" relative to the store, "fingerprint"}), corpus (str, a
-        fingerprint), splits (List[str]), dtype ("float16" or "float32"), shard_size (int).
+    plan (Plan): From what and how the store is made.
     teacher (Teacher): Of L tags.
-    Raises `SkdError` if the teacher's scores of transitions are not finite.
+    Raises `SkdError` if the teacher's scores of transitions are not finite, and for files in the
+    way that are not of soft targets.
     """
 
-    def __init__(self, path: Path, plan: Dict, teacher: Teacher) -> None:
+    def __init__(self, path: Path, plan: Plan, teacher: Teacher) -> None:
         self.path = path
-        self.partial = path.with_name(path.name + PARTIAL)
-        self.stale = path.with_name(path.name + STALE)
+        self.partial = partial_of(path)
         self.plan = plan
-        self.teacher = teacher
-        if not all(np.isfinite(scores).all() for scores in chain_of(teacher).values()):
+        try:
+            self.chain = Chain.of(teacher)
+        except ValueError:
             self._raise_not_finite("its tag transitions")
-        self._buffer = Buffer()
-        self._prepare()
-        self.shards = self._finished_shards()
+        settle(path)
+        check_ours(path)
+        self.kept = self._kept_shards() if check_ours(self.partial) else {}
+        self.shards: List[ShardEntry] = []
+        self._clear()
 
-    def _prepare(self) -> None:
-        shutil.rmtree(self.stale, ignore_errors=True)
-        if read_plan(self.partial / PLAN) != self.plan:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            self.partial.mkdir(parents=True)
-            write_json(self.partial / PLAN, self.plan)
+    def _kept_shards(self) -> Dict[str, ShardEntry]:
+        """The shards of an interrupted run that are provably good."""
+        try:
+            lines = read_plain(self.partial / PROGRESS).splitlines()
+        except (OSError, Damaged):
+            lines = []
+        entries = filter(None, map(self._read_line, lines))
+        return {entry.file: entry for entry in entries}
 
-    def _finished_shards(self) -> List[Dict]:
-        shards: List[Dict] = []
-        while (path := self.partial / shard_name(len(shards))).is_file():
-            shards.append(describe_shard(path))
-        return shards
+    def _read_line(self, line: bytes) -> Optional[ShardEntry]:
+        try:
+            content = unsealed(line)
+            if content.get("plan") != self.plan.fingerprint():
+                return None
+            entry = parse_part(ShardEntry, content.get("shard"))
+            Shard(self.partial, entry, len(self.chain.tags), OpenFiles(0))
+            return entry
+        except (Damaged, SkdError):
+            return None
 
-    @property
-    def n_sentences(self) -> int:
-        """Sentences in finished shards: those that need not be added again."""
-        return sum(shard["sentences"] for shard in self.shards)
+    def _clear(self) -> None:
+        self.partial.mkdir(parents=True, exist_ok=True)
+        for file in self.partial.iterdir():
+            if file.name not in self.kept:
+                file.unlink()
+        for entry in self.kept.values():
+            self._record(entry)
 
-    def add(self, doc: Doc, emissions: np.ndarray) -> None:
-        """Add a document and its emission scores (n, L).
+    def _record(self, entry: ShardEntry) -> None:
+        line = sealed({"plan": self.plan.fingerprint(), "shard": entry.model_dump()})
+        with (self.partial / PROGRESS).open("a", encoding="ascii") as file:
+            file.write(line + "\n")
 
+    def write(self, docs: Iterable[Doc], score: Score) -> None:
+        """Write all documents of the store with their emission scores.
+
+        docs (Iterable[Doc]): In the same order for every writer of the same plan.
+        score (Callable): Given the documents of a shard, their emission scores (n, L) in order. Not
+            called for shards that are there already.
         Raises `SkdError` for scores that are NaN or +inf; -inf forbids a tag.
         """
-        if np.isnan(emissions).any() or (emissions == np.inf).any():
-            self._raise_not_finite(f'"{excerpt(doc)}" ({self.plan["lang"]})')
-        self._buffer.add(doc, emissions)
-        if len(self._buffer) == self.plan["shard_size"]:
-            self._write_shard()
+        for name, part in zip(shard_names(), self._parts(docs)):
+            entry = self.kept.get(name)
+            if entry is None or entry.sentences != len(part):
+                entry = self._write_shard(name, part, score)
+            self.shards.append(entry)
 
-    def finish(self) -> None:
-        """Write what is left and put the store in its place."""
-        if len(self._buffer):
-            self._write_shard()
-        write_json(self.partial / META, self._meta())
-        if self.path.exists():
-            self.path.rename(self.stale)
-        self.partial.rename(self.path)
-        (self.path / PLAN).unlink()
-        shutil.rmtree(self.stale, ignore_errors=True)
+    def _write_shard(self, name: str, docs: List[Doc], score: Score) -> ShardEntry:
+        buffer = Buffer()
+        for doc, emissions in zip(docs, score(docs), strict=True):
+            if np.isnan(emissions).any() or (emissions == np.inf).any():
+                self._raise_not_finite(f'"{excerpt(doc)}" ({self.plan.lang})')
+            buffer.add(doc, emissions)
+        entry = buffer.write(self.partial, name, self.plan.dtype)
+        self._record(entry)
+        return entry
 
-    def _write_shard(self) -> None:
-        path = self.partial / shard_name(len(self.shards))
-        unfinished = path.with_suffix(".tmp")
-        self._buffer.write(unfinished, np.dtype(self.plan["dtype"]))
-        unfinished.rename(path)
-        self.shards.append(describe_shard(path))
-        self._buffer = Buffer()
+    def _parts(self, docs: Iterable[Doc]) -> Iterator[List[Doc]]:
+        """The documents of each shard."""
+        part: List[Doc] = []
+        scores = 0
+        for doc in docs:
+            scores += len(doc) * len(self.chain.tags)
+            if len(part) == self.plan.shard_size or (part and scores > MOST_SCORES):
+                yield part
+                part, scores = [], len(doc) * len(self.chain.tags)
+            part.append(doc)
+        if part:
+            yield part
 
-    def _meta(self) -> Dict:
-        chain = {name: scores.tolist() for name, scores in chain_of(self.teacher).items()}
-        teacher = {"tags": list(self.teacher.tags), "scheme": self.teacher.scheme, **chain}
-        return {
-            "format": FORMAT,
-            "version": VERSION,
-            "plan": self.plan,
-            "teacher": teacher,
-            "shards": self.shards,
-        }
+    def finish(self) -> Meta:
+        """Put the store in its place. Returns what it says of itself."""
+        meta = Meta(plan=self.plan, teacher=self.chain, shards=self.shards)
+        write_meta(self.partial / META, meta)
+        replace(self.path)
+        return meta
 
-    def _raise_not_finite(self, what: str) -> None:
-        teacher = teacher_path(self.path, self.plan)
+    def _raise_not_finite(self, what: str) -> NoReturn:
+        teacher = teacher_folder(self.path, self.plan.teacher)
         raise SkdError(Errors.SKD071.format(teacher=teacher, what=what))
 
 
-class Buffer:
-    """The rows of a shard before it is written."""
-
-    def __init__(self) -> None:
-        self.fingerprints: List[int] = []
-        self.text_fingerprints: List[int] = []
-        self.n_tokens: List[int] = []
-        self.emissions: List[np.ndarray] = []
-
-    def __len__(self) -> int:
-        return len(self.emissions)
-
-    def add(self, doc: Doc, emissions: np.ndarray) -> None:
-        self.fingerprints.append(sentence_fingerprint(doc))
-        self.text_fingerprints.append(text_fingerprint(doc))
-        self.n_tokens.append(len(doc))
-        self.emissions.append(np.asarray(emissions, dtype=np.float32).ravel())
-
-    def write(self, path: Path, dtype: np.dtype) -> None:
-        """Write an Arrow stream file of one record batch."""
-        pa = import_pyarrow()
-        values = np.concatenate(self.emissions)
-        offsets = np.cumsum([0, *map(len, self.emissions)], dtype=np.int32)
-        scores = values.astype(wide_enough(values, dtype))
-        columns = {
-            "fingerprint": pa.array(self.fingerprints, pa.uint64()),
-            "text_fingerprint": pa.array(self.text_fingerprints, pa.uint64()),
-            "n_tokens": pa.array(self.n_tokens, pa.int32()),
-            "emissions": pa.ListArray.from_arrays(pa.array(offsets), pa.array(scores)),
-        }
-        batch = pa.record_batch(columns)
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, batch.schema) as stream:
-            stream.write_batch(batch)
-
-
-def wide_enough(values: np.ndarray, dtype: np.dtype) -> np.dtype:
-    """`dtype`, or float32 where a score is too large for float16: clipped, it would be another."""
-    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
-    return np.dtype(np.float32) if largest > FLOAT16_MAX else dtype
-
-
-def shard_name(index: int) -> str:
-    return f"shard-{index:05d}.arrow"
-
-
-def describe_shard(path: Path) -> Dict:
-    """What meta.json says of a shard."""
-    pa = import_pyarrow()
-    with pa.memory_map(str(path)) as file:
-        batch = pa.ipc.open_stream(file).read_next_batch()
-        lengths = batch.column("n_tokens").to_numpy()
-        scores = batch.schema.field("emissions").type.value_type
-        return {
-            "file": path.name,
-            "sentences": len(lengths),
-            "tokens": int(lengths.sum()),
-            "dtype": str(scores.to_pandas_dtype()(0).dtype),
-            "bytes": path.stat().st_size,
-            "checksum": file_checksum(path),
-        }
-
-
-def chain_of(teacher: Teacher) -> Dict[str, np.ndarray]:
-    names = ("transitions", "start", "end")
-    return {name: np.asarray(getattr(teacher, name), dtype=np.float32) for name in names}
-
-
-def read_plan(path: Path) -> Optional[Dict]:
-    """The plan of an interrupted run; None if there is none that can be read."""
-    try:
-        return json.loads(path.read_text(encoding="utf8"))
-    except (OSError, ValueError):
-        return None
-
-
-def write_json(path: Path, data: Dict) -> None:
-    path.write_text(json.dumps(data, allow_nan=False), encoding="utf8")
+def shard_names() -> Iterator[str]:
+    return (f"shard-{index:05d}.arrow" for index in count())

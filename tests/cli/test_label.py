@@ -1,3 +1,4 @@
+import json
 import signal
 import subprocess
 import sys
@@ -84,7 +85,9 @@ def test_a_killed_run_is_completed(skd, project):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    kept = {path: path.stat().st_ino for path in partial.glob("shard-*.arrow")}
+    lines = map(json.loads, (partial / "shards.jsonl").read_text().splitlines())
+    recorded = [partial / line["shard"]["file"] for line in lines]
+    kept = {path: path.stat().st_ino for path in recorded}
     assert not (project / "targets" / "de").exists()
 
     result = skd(*command)

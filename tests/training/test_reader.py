@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 
 from spacy_skd.errors import SkdError
 from spacy_skd.targets import TargetWriter
+from spacy_skd.targets.meta import Origin, Plan
 from spacy_skd.training.reader import draw, make_multilingual_corpus, quotas
 from spacy_skd.transfer import Teacher
 
@@ -52,12 +53,12 @@ def corpus(tmp_path):
 
 
 def write_targets(path, lang, docs):
-    teacher = {"path": "nowhere", "fingerprint": ""}
-    plan = {"lang": lang, "teacher": teacher, "dtype": "float16", "shard_size": 7}
+    origin = Origin(path="nowhere", fingerprint="", files={})
+    settings = {"corpus": "", "splits": ["train"], "dtype": "float16", "shard_size": 7}
+    plan = Plan(lang=lang, teacher=origin, **settings)
     chain = [np.zeros((2, 2)), *np.zeros((2, 2))]
     writer = TargetWriter(path, plan, Teacher(("O", "U-LOC"), "BILOU", *chain))
-    for doc in docs:
-        writer.add(doc, scores_of(doc))
+    writer.write(docs, lambda part: map(scores_of, part))
     writer.finish()
 
 

@@ -1,0 +1,196 @@
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import spacy
+
+from spacy_skd.errors import SkdError
+from spacy_skd.targets import TargetWriter, label, open_targets
+
+from ..conftest import SMALL_TOK2VEC
+from .samples import WORDS, check_targets, initialize, run_label, save_docs, save_teacher
+
+
+def test_label_stores_what_the_teachers_say(project):
+    reports = run_label(project, shard_size=2, batch_size=3)
+    assert [(r.language, r.status, r.sentences) for r in reports] == [
+        ("de", "labelled", 5),
+        ("en", "labelled", 7),
+    ]
+    assert reports[0].tokens == sum(map(len, WORDS)) and reports[0].dtype == "float16"
+    check_targets(project, "de", "de", WORDS)
+    check_targets(project, "en", "en/model-best", WORDS + [["More"], ["London", "."]])
+
+
+def test_label_runs_the_components_before_the_crf(project):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("sentencizer")
+    tok2vec = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32}
+    nlp.add_pipe("tok2vec", config={"model": SMALL_TOK2VEC})
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": tok2vec}
+    nlp.add_pipe("crf_tagger", config={"model": model})
+    initialize(nlp, "crf_tagger", 3)
+    nlp.to_disk(project / "teachers" / "de")
+    run_label(project, languages=["de"])
+    check_targets(project, "de", "de", WORDS)
+
+
+def test_label_again_changes_nothing(project, monkeypatch):
+    run_label(project)
+    before = {path: path.stat().st_mtime_ns for path in (project / "targets").rglob("*")}
+    monkeypatch.setattr(label, "load_teacher", lambda path: pytest.fail("a teacher was loaded"))
+    reports = run_label(project)
+    assert [report.status for report in reports] == ["nothing changed"] * 2
+    assert [report.sentences for report in reports] == [5, 7]
+    assert {path: path.stat().st_mtime_ns for path in (project / "targets").rglob("*")} == before
+
+
+def test_label_replaces_targets_of_a_changed_corpus_teacher_or_setting(project):
+    run_label(project)
+    save_docs(project / "corpus" / "de" / "train.spacy", WORDS[:3])
+    reports = run_label(project)
+    assert [report.status for report in reports] == ["labelled", "nothing changed"]
+    check_targets(project, "de", "de", WORDS[:3])
+
+    save_teacher(project / "teachers" / "de", seed=7)
+    with pytest.raises(SkdError, match="SKD063.*teachers/de"):
+        open_targets(project / "targets")
+    assert [report.status for report in run_label(project)] == ["labelled", "nothing changed"]
+    check_targets(project, "de", "de", WORDS[:3])
+
+    reports = run_label(project, dtype="float32")
+    assert [(r.status, r.dtype) for r in reports] == [("labelled", "float32")] * 2
+    assert sorted(path.name for path in (project / "targets").iterdir()) == ["de", "en"]
+
+
+def test_targets_move_with_their_teachers(project):
+    run_label(project)
+    (project / "moved").mkdir()
+    for name in ("targets", "teachers"):
+        (project / name).rename(project / "moved" / name)
+    open_targets(project / "moved" / "targets")
+    save_teacher(project / "moved" / "teachers" / "de", seed=7)
+    with pytest.raises(SkdError, match="SKD063"):
+        open_targets(project / "moved" / "targets")
+    shutil.rmtree(project / "moved" / "teachers")
+    open_targets(project / "moved" / "targets")
+
+
+def test_label_resumes_an_interrupted_run(project, monkeypatch):
+    scored = []
+    original = label.score
+
+    def interrupted(nlp, pipe, docs):
+        if len(scored) == 3:
+            raise KeyboardInterrupt
+        scored.append(docs[0].text)
+        return original(nlp, pipe, docs)
+
+    monkeypatch.setattr(label, "score", interrupted)
+    settings = {"languages": ["en"], "shard_size": 2, "batch_size": 1}
+    with pytest.raises(KeyboardInterrupt):
+        run_label(project, **settings)
+    assert [path.name for path in (project / "targets").iterdir()] == ["en.partial"]
+    names = sorted(path.name for path in (project / "targets" / "en.partial").iterdir())
+    assert names == ["shard-00000.arrow", "shards.jsonl"]
+
+    monkeypatch.setattr(label, "score", lambda *args: scored.append(1) or original(*args))
+    (report,) = run_label(project, **settings)
+    assert report.status == "resumed" and len(scored) == 3 + 5
+    check_targets(project, "en", "en/model-best", WORDS + [["More"], ["London", "."]])
+    assert [path.name for path in (project / "targets").iterdir()] == ["en"]
+
+
+@pytest.mark.parametrize("renames", [0, 1])
+def test_label_completes_a_run_killed_while_it_replaced_targets(project, monkeypatch, renames):
+    """At the end the old store is renamed, then the new one; a kill may come before or between."""
+    run_label(project, languages=["de"])
+    save_docs(project / "corpus" / "de" / "train.spacy", WORDS[:3])
+    done = []
+    original = Path.rename
+
+    def killed(path, target):
+        if Path(target).suffix != ".arrow":
+            if len(done) == renames:
+                raise KeyboardInterrupt
+            done.append(target)
+        return original(path, target)
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_label(project, languages=["de"])
+    monkeypatch.undo()
+    monkeypatch.setattr(label, "score", lambda *args: pytest.fail("scored again"))
+    (report,) = run_label(project, languages=["de"])
+    assert report.status == "resumed"
+    check_targets(project, "de", "de", WORDS[:3])
+    assert [path.name for path in (project / "targets").iterdir()] == ["de"]
+
+
+def test_a_run_that_was_planned_otherwise_is_not_resumed(project, monkeypatch):
+    monkeypatch.setattr(TargetWriter, "finish", lambda writer: pytest.fail("killed"))
+    with pytest.raises(pytest.fail.Exception):
+        run_label(project, languages=["de"], shard_size=2, batch_size=1)
+    monkeypatch.undo()
+    save_teacher(project / "teachers" / "de", seed=7)
+    (report,) = run_label(project, languages=["de"], shard_size=2, batch_size=1)
+    assert report.status == "labelled"
+    check_targets(project, "de", "de", WORDS)
+
+
+@pytest.mark.parametrize("name", ["meta.json", "shard-00000.arrow"])
+def test_label_replaces_damaged_targets(project, name):
+    run_label(project, languages=["de"])
+    path = project / "targets" / "de" / name
+    path.write_bytes(path.read_bytes()[:-2])
+    (report,) = run_label(project, languages=["de"])
+    assert report.status == "labelled"
+    check_targets(project, "de", "de", WORDS)
+
+
+def test_label_never_replaces_what_is_no_store(project):
+    other = project / "targets" / "de" / "thesis.txt"
+    other.parent.mkdir(parents=True)
+    other.write_text("years of work")
+    with pytest.raises(SkdError, match="SKD066"):
+        run_label(project)
+    assert other.read_text() == "years of work"
+
+
+def test_label_bad_teachers(project):
+    teachers = project / "teachers"
+    with pytest.raises(SkdError, match="SKD068.*'kk'"):
+        run_label(project, splits=["test"])
+    spacy.blank("xx").to_disk(teachers / "de")
+    with pytest.raises(SkdError, match="SKD069.*has 0"):
+        run_label(project)
+    (teachers / "de" / "config.cfg").write_text("[nlp")
+    with pytest.raises(SkdError, match="SKD126.*teachers/de"):
+        run_label(project)
+    shutil.rmtree(teachers / "de")
+    with pytest.raises(SkdError, match="SKD068.*'de'"):
+        run_label(project)
+    assert not (project / "targets").exists()
+
+
+def test_label_names_the_sentence_whose_scores_are_no_numbers(project):
+    nlp = spacy.load(project / "teachers" / "de")
+    nlp.get_pipe("pipe").model.layers[-1].get_param("b")[0] = np.nan
+    nlp.to_disk(project / "teachers" / "de")
+    with pytest.raises(SkdError, match=r"SKD071.*teachers/de.*\"Ada Lovelace.*\(de\)"):
+        run_label(project)
+    assert not (project / "targets" / "de").exists()
+
+
+def test_label_bad_corpus_and_settings(project):
+    with pytest.raises(SkdError, match="SKD073.*bfloat16"):
+        run_label(project, dtype="bfloat16")
+    with pytest.raises(SkdError, match="SKD077.*'fr'.*corpus/fr"):
+        run_label(project, languages=["de", "fr"])
+    with pytest.raises(SkdError, match="SKD077.*rain.spacy"):
+        run_label(project, splits=["rain"])
+    (project / "corpus" / "de" / "train.spacy").write_bytes(b"no DocBin")
+    with pytest.raises(SkdError, match="SKD078.*train.spacy"):
+        run_label(project)
+    assert not (project / "targets" / "de").exists()
