@@ -3,9 +3,9 @@
     pip install python-crfsuite
     python benchmarks/feature_crf.py corpus --output metrics/feature_crf.json
 
-Trains python-crfsuite (L-BFGS) on all of `<lang>/train.spacy`, about a minute a language, and scores it
-on test as `skd evaluate` scores pipelines: exact entities where the corpus has entities, else tags.
-The file has the form of `metrics/evaluation.json`.
+Trains python-crfsuite (L-BFGS) on all of `<lang>/train.spacy`, a minute a language, and scores
+it on test as `skd evaluate` scores pipelines: exact entities where the corpus has entities, else
+tags. The file has the form of `metrics/evaluation.json`.
 """
 
 import json
@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 import unicodedata
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -46,7 +47,7 @@ def word_features(word: str) -> List[str]:
         features += [f"prefix={lower[:n]}", f"suffix={lower[-n:]}"]
     if any(unicodedata.category(character) == "Lo" for character in word):
         features += [f"character={character}" for character in word]
-        features += [f"pair={a}{b}" for a, b in zip(word, word[1:])]
+        features += [f"pair={a}{b}" for a, b in pairwise(word)]
     return features
 
 

@@ -194,8 +194,8 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD078 = "'{path}' is no .spacy file, or it is truncated: make it with `python -m spacy skd convert`."
     SKD079 = (
-        "Unlabelled documents teach nothing without soft targets: set paths.targets, or unlabelled = "
-        "false, for the corpus reader."
+        "Unlabelled documents teach nothing without soft targets: set paths.targets, or "
+        "unlabelled_ratio = 0, for the corpus reader."
     )
 
     # 180-189: targets, where they are written or replaced while others read
@@ -302,6 +302,13 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD130 = (
         "'{path}' is being written by another process ({holder}). Wait until it has ended, or give "
         "another output."
+    )
+
+    # 220-229: unlabelled text, folds, seeds
+    SKD220 = "The unlabelled text in '{path}' holds no sentence: convert it again, or remove it."
+    SKD221 = (
+        "{folds} folds of {sentences} different training sentences ({lang}): there must be at least "
+        "one for each. Ask for fewer folds."
     )
 
     # 230-249: evaluation/

@@ -1,4 +1,4 @@
-"""The layout of a converted corpus: `corpus/<lang>/<split>.spacy`, or `<split>/*.spacy` in pieces."""
+"""The layout of a converted corpus: `corpus/<lang>/<split>.spacy`, or pieces `<split>/*.spacy`."""
 
 import re
 from pathlib import Path
@@ -57,8 +57,8 @@ def split_path(corpus: Path, language: str, split: str) -> Path:
 
 
 def split_files(corpus: Path, language: str, split: str) -> List[Path]:
-    """The files of a split, none where there is no such split. A `.spacy` file can only be read as a
-    whole, so text that is too much to hold lies in several: in a folder `<lang>/<split>/`.
+    """The files of a split, none where there is no such split. A `.spacy` file can only be read as
+    a whole, so text that is too much to hold lies in several: in a folder `<lang>/<split>/`.
     """
     path = split_path(corpus, language, split)
     pieces = sorted(path.with_suffix("").glob("*.spacy"))

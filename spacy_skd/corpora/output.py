@@ -25,7 +25,7 @@ def write_docs(docs: Iterable[Doc], path: Path) -> None:
 
 
 def write_pieces(docs: Iterable[Doc], folder: Path) -> None:
-    """Write documents into files of `PIECE` each, `00000.spacy` and so on, holding one at a time."""
+    """Write documents into files of `PIECE` each, `00000.spacy` and so on, one after the other."""
     for i, piece in enumerate(minibatch(docs, PIECE)):
         write_docs(piece, folder / f"{i:05d}.spacy")
 

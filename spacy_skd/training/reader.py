@@ -1,9 +1,8 @@
 """Reading a corpus folder for training: languages mixed, with soft targets where there are some."""
 
 import re
-from itertools import islice
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set
 
 import numpy as np
 from spacy import registry
@@ -13,14 +12,17 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..corpora.layout import check_language, find_languages, split_files, split_path
-from ..corpora.stored import copy_tokens, read_docs
+from ..corpora.stored import copy_tokens, read_split
 from ..errors import Errors, SkdError
-from ..settings import check_flag, check_number
+from ..settings import check_number
 from ..targets import SoftTargets, open_targets
+from ..targets.folds import Fold, fingerprints_of
+from .text import TextStream
 
 LABELS = ["ENT_TYPE", "TAG", "POS"]
 
 Pools = Dict[str, List[Doc]]
+Texts = Dict[str, TextStream]
 
 
 @registry.readers("spacy-skd.MultilingualCorpus.v1")
@@ -32,7 +34,8 @@ def make_multilingual_corpus(
     limit: int = 0,
     seed: int = 0,
     targets: Optional[Path] = None,
-    unlabelled: bool = False,
+    unlabelled_ratio: float = 0.0,
+    held_out: Optional[str] = None,
 ) -> Callable[[Language], Iterator[Example]]:
     """Read `<path>/<lang>/<split>.spacy`. Only the split "train" is sampled and shuffled.
 
@@ -43,18 +46,26 @@ def make_multilingual_corpus(
         have the split, otherwise at least one.
     alpha (float): A language of n documents is drawn in proportion to n ** alpha: 1 is proportional
         (every document once an epoch), 0 uniform over languages, between them smoothed.
-    limit (int): Read at most so many documents of each file; 0: all.
+    limit (int): Read at most so many documents of each language; 0: all.
     seed (int): Of the sample and the order, which are others in every epoch.
     targets (Optional[Path]): Folder of soft targets. Each reference gets
         `user_data["soft_targets"]`: a `SoftTarget` for each teacher of its language.
-    unlabelled (bool): For training, add `<lang>/unlabelled` of the languages with targets.
+    unlabelled_ratio (float): For training, so many sentences of `<lang>/unlabelled` to each
+        labelled one, of the languages that have such text and targets; 0: none. It is read as it
+        is needed, epoch after epoch: with `training.max_epochs = -1`. Otherwise spaCy reads one
+        epoch and repeats it. Where nothing is labelled an epoch is all of the text.
+    held_out (Optional[str]): For training, "2/4" leaves out the second of four folds (see
+        `targets/folds.py`); None: nothing.
     RETURNS (Callable[[Language], Iterator[Example]]): Each call reads one epoch. Predicted
         documents have the tokens of the reference, references their language in
         `user_data["lang"]`.
     Raises `SkdError` for settings out of range.
     """
-    check_settings(split, languages, alpha, limit, seed, unlabelled)
-    return MultilingualCorpus(path, split, languages, alpha, limit, seed, targets, unlabelled)
+    check_settings(split, languages, alpha, limit, seed, unlabelled_ratio)
+    fold = None if held_out is None else Fold.parse(held_out)
+    return MultilingualCorpus(
+        path, split, languages, alpha, limit, seed, targets, unlabelled_ratio, fold
+    )
 
 
 def check_settings(
@@ -63,13 +74,13 @@ def check_settings(
     alpha: float,
     limit: int,
     seed: int,
-    unlabelled: bool,
+    unlabelled_ratio: float,
 ) -> None:
     reader = "spacy-skd.MultilingualCorpus.v1"
     check_number(f"alpha of {reader}", alpha, 0, 1)
     check_number(f"limit of {reader}", limit, 0, whole=True)
     check_number(f"seed of {reader}", seed, 0, whole=True)
-    check_flag(f"unlabelled of {reader}", unlabelled)
+    check_number(f"unlabelled_ratio of {reader}", unlabelled_ratio, 0)
     if isinstance(languages, str):
         expected = "a list of language codes"
         raise SkdError(
@@ -95,7 +106,8 @@ class MultilingualCorpus:
         limit: int,
         seed: int,
         targets: Optional[Path],
-        unlabelled: bool,
+        unlabelled_ratio: float,
+        held_out: Optional[Fold],
     ) -> None:
         self.path = None if path is None else Path(path)
         self.split = split
@@ -104,17 +116,21 @@ class MultilingualCorpus:
         self.limit = limit
         self.seed = seed
         self.targets = targets
-        self.unlabelled = unlabelled
+        self.unlabelled_ratio = unlabelled_ratio
+        self.held_out = held_out
         self._epoch = 0
-        self._pools: Optional[Tuple[Vocab, Pools]] = None
+        self._read_for: Optional[Vocab] = None
+        self._pools: Pools = {}
+        self._texts: Texts = {}
+        self._targets: Optional[SoftTargets] = None
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         # spaCy reads the corpus several times to initialise and once an evaluation, and keeps the
         # references of the training examples in any case.
-        if self._pools is None or self._pools[0] is not nlp.vocab:
-            self._pools = (nlp.vocab, self._read(nlp.vocab))
-        docs = self._docs(self._pools[1])
-        return (Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs)
+        if self._read_for is not nlp.vocab:
+            self._read(nlp.vocab)
+            self._read_for = nlp.vocab
+        return (Example(copy_tokens(doc, nlp.vocab), doc) for doc in self._docs())
 
     @property
     def _is_training(self) -> bool:
@@ -122,58 +138,68 @@ class MultilingualCorpus:
 
     @property
     def _adds_unlabelled(self) -> bool:
-        return self._is_training and self.unlabelled
+        return self._is_training and self.unlabelled_ratio > 0
 
-    def _docs(self, pools: Pools) -> List[Doc]:
+    def _docs(self) -> Iterator[Doc]:
         if not self._is_training:
-            return [doc for pool in pools.values() for doc in pool]
+            return (doc for pool in self._pools.values() for doc in pool)
         rng = np.random.default_rng([self.seed, self._epoch])
         self._epoch += 1
-        return sample(pools, self.alpha, rng)
+        labelled = sample(self._pools, self.alpha, rng)
+        return self._with_text(labelled, rng) if self._texts else iter(labelled)
 
-    def _read(self, vocab: Vocab) -> Pools:
+    def _with_text(self, labelled: List[Doc], rng: np.random.Generator) -> Iterator[Doc]:
+        """Labelled documents in their order, and among them unlabelled ones as they are read."""
+        sizes = {lang: text.size for lang, text in self._texts.items()}
+        total = round(self.unlabelled_ratio * len(labelled)) if labelled else sum(sizes.values())
+        shares = quotas(sizes, self.alpha, total)
+        sources = [iter(labelled), *(self._text(lang) for lang in shares)]
+        counts = [len(labelled), *shares.values()]
+        order = rng.permutation(np.repeat(np.arange(len(sources)), counts))
+        return (next(sources[i]) for i in order)
+
+    def _text(self, lang: str) -> Iterator[Doc]:
+        return (self._taught(doc, lang) for doc in self._texts[lang])
+
+    def _taught(self, doc: Doc, lang: str) -> Doc:
+        if self._targets is not None:
+            doc.user_data["soft_targets"] = self._targets.find(doc, lang)
+        return doc
+
+    def _read(self, vocab: Vocab) -> None:
         if self.path is None:
             raise SkdError(Errors.SKD075)
-        targets = open_targets(self.targets) if self.targets is not None else None
-        if self._adds_unlabelled and targets is None:
+        self._targets = None if self.targets is None else open_targets(self.targets)
+        taught = set() if self._targets is None else set(self._targets.languages)
+        if self._adds_unlabelled and not taught:
             raise SkdError(Errors.SKD079)
-        files = self._files(targets)
-        if targets is not None and not set(files) & set(targets.languages):
-            languages = ", ".join(targets.languages)
-            raise SkdError(
-                Errors.SKD072.format(path=targets.path, languages=languages, corpus=self.path)
-            )
-        return {
-            lang: [doc for path in paths for doc in self._read_file(path, lang, vocab, targets)]
-            for lang, paths in files.items()
-        }
-
-    def _files(self, targets: Optional[SoftTargets]) -> Dict[str, List[Path]]:
-        """The files of each language that has any."""
         names = find_languages(self.path, [], self.languages)
-        files = {}
+        self._pools = {lang: pool for lang in names if (pool := self._labelled(lang, vocab))}
+        self._texts = {
+            lang: TextStream(files, lang, vocab, [self.seed, i])
+            for i, lang in enumerate(names)
+            if self._adds_unlabelled and lang in taught
+            if (files := split_files(self.path, lang, "unlabelled"))
+        }
+        self._check_languages(names, taught)
+
+    def _labelled(self, lang: str, vocab: Vocab) -> List[Doc]:
+        docs = list(read_split(self.path, lang, self.split, vocab))
+        if docs and self._is_training and self.held_out is not None:
+            held_out = self.held_out.members(fingerprints_of(docs), lang)
+            docs = [doc for doc, left_out in zip(docs, held_out) if not left_out]
+        return [self._taught(doc, lang) for doc in docs[: self.limit or None]]
+
+    def _check_languages(self, names: Sequence[str], taught: Set[str]) -> None:
+        found = {*self._pools, *self._texts}
         for name in names:
-            splits = [self.split]
-            if self._adds_unlabelled and name in targets.languages:
-                splits.append("unlabelled")
-            files[name] = [
-                path for split in splits for path in split_files(self.path, name, split)
-            ]
-        found = {name: paths for name, paths in files.items() if paths}
-        required = names if self._is_training or not found else []
-        for name in names:
-            if name not in found and (name in required or not (self.path / name).is_dir()):
+            missing = name not in found and (self._is_training or not found)
+            if missing or not (self.path / name).is_dir():
                 path = split_path(self.path, name, self.split)
                 raise SkdError(Errors.SKD077.format(lang=name, path=path))
-        return found
-
-    def _read_file(
-        self, path: Path, lang: str, vocab: Vocab, targets: Optional[SoftTargets]
-    ) -> Iterator[Doc]:
-        for doc in islice(read_docs(path, lang, vocab), self.limit or None):
-            if targets is not None:
-                doc.user_data["soft_targets"] = targets.find(doc, lang)
-            yield doc
+        if self._targets is not None and not found & taught:
+            path, languages = self._targets.path, ", ".join(sorted(taught))
+            raise SkdError(Errors.SKD072.format(path=path, languages=languages, corpus=self.path))
 
 
 def sample(pools: Pools, alpha: float, rng: np.random.Generator) -> List[Doc]:
@@ -187,13 +213,16 @@ def sample(pools: Pools, alpha: float, rng: np.random.Generator) -> List[Doc]:
     return [docs[i] for i in rng.permutation(len(docs))]
 
 
-def quotas(sizes: Dict[str, int], alpha: float) -> Dict[str, int]:
-    """Share the sum of `sizes` out in proportion to size ** alpha, by largest remainders."""
+def quotas(sizes: Dict[str, int], alpha: float, total: Optional[int] = None) -> Dict[str, int]:
+    """Share `total`, or else the sum of `sizes`, out in proportion to size ** alpha, by largest
+    remainders.
+    """
+    total = sum(sizes.values()) if total is None else total
     names = [name for name, size in sizes.items() if size]
     weights = np.array([sizes[name] for name in names], dtype=np.float64) ** alpha
-    exact = sum(sizes.values()) * weights / weights.sum()
+    exact = total * weights / weights.sum()
     shares = np.floor(exact).astype(int)
-    left = sum(sizes.values()) - shares.sum()
+    left = total - shares.sum()
     shares[np.argsort(shares - exact, kind="stable")[:left]] += 1
     return dict(zip(names, shares.tolist()))
 

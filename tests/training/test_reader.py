@@ -230,28 +230,101 @@ def test_targets_for_other_languages_are_an_error(corpus, nlp, tmp_path):
         make_multilingual_corpus(corpus, targets=tmp_path / "targets")(nlp)
 
 
-def test_unlabelled_documents_come_with_targets_only(corpus, nlp, tmp_path):
-    vocab = Vocab()
-    plain = [Doc(vocab, words=["Nur", "Text", str(i)]) for i in range(3)]
-    for lang in ("de", "en"):
-        save(corpus / lang / "unlabelled.spacy", plain)
-    save(corpus / "tr" / "unlabelled.spacy", plain)
-    for lang in ("de", "tr"):
-        docs = make_docs("de", 40) + plain
-        write_targets(tmp_path / "targets" / lang, lang, docs)
-    languages = ["de", "en", "tr"]
-    reader = make_multilingual_corpus(
-        corpus, languages=languages, targets=tmp_path / "targets", unlabelled=True
+def write_text(corpus, lang, n, piece=7):
+    """Unlabelled sentences in pieces, and targets for them and for the labelled ones."""
+    docs = make_docs(lang, n, "Text")
+    for doc in docs:
+        doc.set_ents([], default="missing")
+    for i, start in enumerate(range(0, n, piece)):
+        save(corpus / lang / "unlabelled" / f"{i:05d}.spacy", docs[start : start + piece])
+    write_targets(
+        corpus.parent / "targets" / lang, lang, [*make_docs(lang, SIZES.get(lang, 0)), *docs]
     )
-    examples = list(reader(nlp))
-    assert langs_of(examples) == {"de": 43, "en": 16, "tr": 3}
-    added = [e.reference for e in examples if e.reference.text.startswith("Nur Text")]
-    assert len(added) == 6
-    for doc in added:
-        assert len(doc.user_data["soft_targets"]) == 1
-        assert not doc.has_annotation("ENT_IOB") and not doc.has_annotation("TAG")
+
+
+def is_text(example):
+    return example.reference[1].text == "Text"
+
+
+def reader_with_text(corpus, ratio, **settings):
+    targets = corpus.parent / "targets"
+    return make_multilingual_corpus(corpus, targets=targets, unlabelled_ratio=ratio, **settings)
+
+
+def test_unlabelled_text_in_proportion_to_labelled(corpus, nlp):
+    write_text(corpus, "de", 30)
+    write_text(corpus, "tr", 60)  # has no labelled text at all
+    save(corpus / "en" / "unlabelled.spacy", make_docs("en", 9, "Text"))  # has no targets
+    for ratio, expected in ((0.5, {"de": 10, "tr": 20}), (2.0, {"de": 40, "tr": 80})):
+        examples = list(reader_with_text(corpus, ratio)(nlp))
+        assert langs_of(filter(is_text, examples)) == expected
+        labelled = [example for example in examples if not is_text(example)]
+        assert langs_of(labelled) == SIZES
+        plain = make_multilingual_corpus(corpus, languages=list(SIZES))
+        assert sorted(texts_of(labelled)) == sorted(texts_of(plain(nlp)))
+    languages = [example.reference.user_data["lang"] for example in examples if is_text(example)]
+    assert languages != sorted(languages)
+    for example in filter(is_text, examples):
+        (target,) = example.reference.user_data["soft_targets"]
+        np.testing.assert_array_equal(target.emissions(), scores_of(example.reference))
+        assert not example.reference.has_annotation("ENT_IOB")
+    assert langs_of(reader_with_text(corpus, 0.0, languages=["de"])(nlp)) == {"de": 40}
+    uniform = reader_with_text(corpus, 1.0, alpha=0.0)(nlp)
+    assert langs_of(filter(is_text, uniform)) == {"de": 30, "tr": 30}
+
+
+def test_unlabelled_text_goes_on_from_epoch_to_epoch(corpus, nlp):
+    write_text(corpus, "de", 30)
+
+    def epochs(seed):
+        reader = reader_with_text(corpus, 0.5, languages=["de"], seed=seed)
+        return [texts_of(reader(nlp)) for _ in range(6)]
+
+    first = epochs(0)
+    counts = Counter(text for epoch in first for text in epoch if " Text " in text)
+    assert len(counts) == 30 and set(counts.values()) == {4}  # 6 epochs of 20
+    assert first == epochs(0)
+    assert first != epochs(1)
+    assert len({tuple(epoch) for epoch in first}) == 6
+
+
+def test_text_alone_is_read_as_a_whole(corpus, nlp):
+    write_text(corpus, "tr", 60)
+    examples = list(reader_with_text(corpus, 0.1, languages=["tr"])(nlp))
+    assert len(set(texts_of(examples))) == 60
+
+
+def test_text_without_targets_is_an_error(corpus, nlp):
+    write_text(corpus, "de", 3)
     with pytest.raises(SkdError, match="SKD079.*paths.targets"):
-        make_multilingual_corpus(corpus, languages=languages, unlabelled=True)(nlp)
+        make_multilingual_corpus(corpus, unlabelled_ratio=1.0)(nlp)
+
+
+@pytest.mark.parametrize("ratio", [-1.0, float("nan"), float("inf")])
+def test_ratio_is_a_number_from_0_up(corpus, ratio):
+    with pytest.raises(SkdError, match="SKD029.*unlabelled_ratio"):
+        make_multilingual_corpus(corpus, unlabelled_ratio=ratio)
+
+
+def test_a_fold_is_left_out_of_train_and_of_nothing_else(corpus, nlp):
+    left_out = [
+        set(texts_of(make_multilingual_corpus(corpus)(nlp)))
+        - set(texts_of(make_multilingual_corpus(corpus, held_out=f"{i}/4")(nlp)))
+        for i in (1, 2, 3, 4)
+    ]
+    docs = [doc.text for lang, n in SIZES.items() for doc in make_docs(lang, n)]
+    assert sorted(text for fold in left_out for text in fold) == sorted(docs)
+    german = [doc.text for doc in make_docs("de", 40)]
+    assert {text for text in left_out[1] if text.startswith("de")} == set(german[10:20])
+    assert langs_of(make_multilingual_corpus(corpus, split="dev", held_out="1/4")(nlp)) == {
+        "de": 5,
+        "en": 5,
+    }
+    for wrong in ("0/4", "5/4", "1/1", "2", "a/b", "1/4/2", "-1/4", 2):
+        with pytest.raises(SkdError, match="SKD029.*held_out"):
+            make_multilingual_corpus(corpus, held_out=wrong)
+    with pytest.raises(SkdError, match=r"SKD221.*5 folds of 4 .*\(sl\)"):
+        make_multilingual_corpus(corpus, held_out="1/5")(nlp)
 
 
 # What can be wrong

@@ -1,0 +1,56 @@
+"""The labels of a corpus, for components that are initialised before the corpus has been read."""
+
+from pathlib import Path
+from typing import List, Optional
+
+import numpy as np
+from spacy import registry
+from spacy.attrs import ENT_TYPE, POS, TAG
+from spacy.strings import StringStore
+
+from ..corpora.layout import find_languages, split_files
+from ..corpora.stored import open_docs
+from ..errors import Errors, SkdError
+from ..settings import shown
+
+COLUMNS = {"ents": ENT_TYPE, "tag": TAG, "pos": POS}
+
+
+@registry.readers("spacy-skd.Labels.v1")
+def read_labels(
+    path: Optional[Path],
+    annotation: str,
+    split: str = "train",
+    languages: Optional[List[str]] = None,
+) -> Optional[List[str]]:
+    """All labels in `<path>/<lang>/<split>.spacy`, sorted, for the block
+    `[initialize.components.<name>.labels]` where `training.max_epochs` is -1: there spaCy
+    initialises from the first 100 examples.
+
+    path (Optional[Path]): The corpus folder. None gives None: the labels of those examples.
+    annotation (str): "ents", "tag" or "pos".
+    languages (Optional[List[str]]): Only these; None: all in the folder.
+    Raises `SkdError` for another annotation, and for a corpus that is missing or broken.
+    """
+    if annotation not in COLUMNS:
+        name, expected = "annotation of spacy-skd.Labels.v1", f"one of {', '.join(COLUMNS)}"
+        raise SkdError(Errors.SKD029.format(name=name, value=shown(annotation), expected=expected))
+    if path is None:
+        return None
+    files = [
+        file
+        for lang in find_languages(Path(path), [], languages)
+        for file in split_files(Path(path), lang, split)
+    ]
+    return sorted({label for file in files for label in labels_of(file, COLUMNS[annotation])})
+
+
+def labels_of(path: Path, attribute: int) -> List[str]:
+    """The different values of an attribute in a `.spacy` file, from its columns: no Doc is made."""
+    packed = open_docs(path)
+    if attribute not in packed.attrs or not packed.tokens:
+        return []
+    column = packed.attrs.index(attribute)
+    values = np.unique(np.concatenate([tokens[:, column] for tokens in packed.tokens]))
+    strings = StringStore(packed.strings)
+    return [strings[value] for value in values if value]
