@@ -34,21 +34,20 @@ class Fold:
     def __str__(self) -> str:
         return f"{self.number}/{self.total}"
 
-    def members(self, fingerprints: Sequence[int], lang: str) -> np.ndarray:
+    def members(self, fingerprints: np.ndarray, lang: str) -> np.ndarray:
         """Which sentences are in the fold, (n,) bool. See `assign_folds`."""
         return assign_folds(fingerprints, self.total, lang) == self.number
 
 
-def assign_folds(fingerprints: Sequence[int], total: int, lang: str) -> np.ndarray:
+def assign_folds(fingerprints: np.ndarray, total: int, lang: str) -> np.ndarray:
     """The fold of each sentence, (n,) from 1: consecutive blocks, so that a document is not torn.
     A sentence that comes again is in the fold where it came first: otherwise the teacher that is
     asked for it would have seen it after all.
 
-    fingerprints (Sequence[int]): (n,) of the sentences of `lang`, in the corpus's order.
+    fingerprints (ndarray): (n,) of the sentences of `lang`, in the corpus's order.
     Raises `SkdError` for more folds than there are different sentences.
     """
-    keys = np.array(fingerprints, dtype=np.uint64)
-    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, which = np.unique(fingerprints, return_index=True, return_inverse=True)
     if total > len(first):
         raise SkdError(Errors.SKD221.format(folds=total, sentences=len(first), lang=lang))
     rank = np.empty(len(first), dtype=np.int64)
@@ -58,4 +57,3 @@ def assign_folds(fingerprints: Sequence[int], total: int, lang: str) -> np.ndarr
 
 def fingerprints_of(docs: Sequence[Doc]) -> np.ndarray:
     return np.array([sentence_fingerprint(doc) for doc in docs], dtype=np.uint64)
-

@@ -1,7 +1,7 @@
 """The labels of a corpus, for components that are initialised before the corpus has been read."""
 
 from pathlib import Path
-from typing import List, Optional
+from typing import Any, List, Optional
 
 import numpy as np
 from spacy import registry
@@ -48,9 +48,10 @@ def read_labels(
 def labels_of(path: Path, attribute: int) -> List[str]:
     """The different values of an attribute in a `.spacy` file, from its columns: no Doc is made."""
     packed = open_docs(path)
-    if attribute not in packed.attrs or not packed.tokens:
+    attributes: List[Any] = list(packed.attrs)
+    if attribute not in attributes or not packed.tokens:
         return []
-    column = packed.attrs.index(attribute)
+    column = attributes.index(attribute)
     values = np.unique(np.concatenate([tokens[:, column] for tokens in packed.tokens]))
     strings = StringStore(packed.strings)
     return [strings[value] for value in values if value]

@@ -174,32 +174,34 @@ class MultilingualCorpus:
         if self._adds_unlabelled and not taught:
             raise SkdError(Errors.SKD079)
         names = find_languages(self.path, [], self.languages)
-        self._pools = {lang: pool for lang in names if (pool := self._labelled(lang, vocab))}
+        self._pools = {
+            lang: pool for lang in names if (pool := self._labelled(self.path, lang, vocab))
+        }
         self._texts = {
             lang: TextStream(files, lang, vocab, [self.seed, i])
             for i, lang in enumerate(names)
             if self._adds_unlabelled and lang in taught
             if (files := split_files(self.path, lang, "unlabelled"))
         }
-        self._check_languages(names, taught)
+        self._check_languages(self.path, names, taught)
 
-    def _labelled(self, lang: str, vocab: Vocab) -> List[Doc]:
-        docs = list(read_split(self.path, lang, self.split, vocab))
+    def _labelled(self, corpus: Path, lang: str, vocab: Vocab) -> List[Doc]:
+        docs = list(read_split(corpus, lang, self.split, vocab))
         if docs and self._is_training and self.held_out is not None:
             held_out = self.held_out.members(fingerprints_of(docs), lang)
             docs = [doc for doc, left_out in zip(docs, held_out) if not left_out]
         return [self._taught(doc, lang) for doc in docs[: self.limit or None]]
 
-    def _check_languages(self, names: Sequence[str], taught: Set[str]) -> None:
+    def _check_languages(self, corpus: Path, names: Sequence[str], taught: Set[str]) -> None:
         found = {*self._pools, *self._texts}
         for name in names:
             missing = name not in found and (self._is_training or not found)
-            if missing or not (self.path / name).is_dir():
-                path = split_path(self.path, name, self.split)
+            if missing or not (corpus / name).is_dir():
+                path = split_path(corpus, name, self.split)
                 raise SkdError(Errors.SKD077.format(lang=name, path=path))
         if self._targets is not None and not found & taught:
             path, languages = self._targets.path, ", ".join(sorted(taught))
-            raise SkdError(Errors.SKD072.format(path=path, languages=languages, corpus=self.path))
+            raise SkdError(Errors.SKD072.format(path=path, languages=languages, corpus=corpus))
 
 
 def sample(pools: Pools, alpha: float, rng: np.random.Generator) -> List[Doc]:
