@@ -16,19 +16,21 @@ def convert_cli(
     output_path: Path = typer.Argument(..., help="Folder for the converted corpus; one that is there already is replaced as a whole"),
     format: str = typer.Option("auto", "--format", "-f", help="Format of the labelled files: conllu, conll (token and tag columns: CoNLL-2002, CoNLL-2003, two columns; IOB1 or IOB2), wikiann, semeval (XML), or auto: each file's content decides"),
     lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of a single file"),
-    split: Optional[str] = typer.Option(None, "--split", "-s", help="Split of a single file: train, dev, test or unlabelled"),
+    split: Optional[str] = typer.Option(None, "--split", "-s", help="What a single file is: train, dev, test, unlabelled or raw"),
     dev_fraction: float = typer.Option(0.1, "--dev-fraction", "-d", help="Part of train that becomes dev where a language has no dev file; 0 for none"),
     seed: int = typer.Option(0, "--seed", help="Seed for drawing dev"),
     default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
     tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
+    tokenize: bool = typer.Option(False, "--tokenize", help="unlabelled.txt is raw text as well: split it into sentences and tokens with spaCy's tokenizer of the language"),
     encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files, for example latin-1 for CoNLL-2002. XML and byte order marks declare their own"),
 ) -> None:  # fmt: skip
     """
     Convert annotated corpora of one or several languages to spaCy's binary format.
 
     INPUT_PATH is a folder <language>/{train,dev,test}.<extension>, with unlabelled text as
-    <language>/unlabelled.txt (one sentence a line, tokens separated by spaces); or a single file
-    with --lang and --split. OUTPUT_PATH becomes a folder
+    <language>/unlabelled.txt (one sentence a line, tokens separated by spaces) or <language>/raw.txt
+    (text as people write it: spaCy finds sentences and tokens); or a single file with --lang and
+    --split. OUTPUT_PATH becomes a folder
     <language>/{train,dev,test}.spacy in which each sentence is a Doc that carries its language in
     doc.user_data["lang"]. Unlabelled text becomes <language>/unlabelled/00000.spacy and so on, 1000
     sentences each, so that it can be read in pieces.
@@ -50,7 +52,7 @@ def convert_cli(
         split=split,
         dev_fraction=dev_fraction,
         seed=seed,
-        options=ReadOptions(encoding=encoding, tag=tag, default_type=default_type),
+        options=ReadOptions(encoding, tag, default_type, tokenize),
     )
     _print_report(report)
     msg.good(f"Corpus written to {output_path}")

@@ -3,10 +3,12 @@
 import random
 import re
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from spacy.attrs import TAG
+from spacy.tokens import Doc
 from tqdm import tqdm
 
 from ..errors import Errors, SkdError
@@ -60,7 +62,7 @@ def convert(
     the language in `doc.user_data["lang"]`. A corpus that is there already is replaced as a whole.
 
     input_path (Path): A folder `<language>/{train,dev,test}.<extension>` and
-        `<language>/unlabelled.txt`, or a single file.
+        `<language>/{unlabelled,raw}.txt`, or a single file.
     format (str): One of `FORMATS`, or "auto": each file's content decides.
     lang, split (Optional[str]): What a single file holds.
     dev_fraction (float): How much of train becomes dev where a language has no dev; 0 for none.
@@ -84,27 +86,48 @@ def convert(
 def _write(
     lang: str, split: str, converted: Converted, folder: Path, report: ConversionReport
 ) -> None:
+    tally = Tally()
+    docs = tally.counted(converted.docs)
     if split == "unlabelled":
-        write_pieces(converted.docs, folder / lang / split)
+        write_pieces(docs, folder / lang / split)
     else:
-        write_docs(converted.docs, folder / lang / f"{split}.spacy")
-    report.splits.append(_count(lang, split, converted))
+        write_docs(docs, folder / lang / f"{split}.spacy")
+    report.splits.append(tally.report(lang, split, converted.repaired))
     report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes)
 
 
-def _count(lang: str, split: str, converted: Converted) -> SplitReport:
-    has_entities = any(doc.has_annotation("ENT_IOB") for doc in converted.docs)
-    types = [ent.label for doc in converted.docs for ent in doc.ents]
-    tags = {tag for doc in converted.docs for tag in doc.to_array([TAG]).ravel()} - {0}
-    return SplitReport(
-        lang=lang,
-        split=split,
-        sentences=len(converted.docs),
-        tokens=sum(map(len, converted.docs)),
-        entities=len(types) if has_entities else None,
-        labels=len(tags.union(types)) if has_entities or tags else None,
-        repaired=converted.repaired,
-    )
+@dataclass
+class Tally:
+    """What is counted of the documents of a split, as they pass."""
+
+    sentences: int = 0
+    tokens: int = 0
+    entities: int = 0
+    has_entities: bool = False
+    tags: Set[int] = field(default_factory=set)
+    types: Set[int] = field(default_factory=set)
+
+    def counted(self, docs: Iterable[Doc]) -> Iterator[Doc]:
+        for doc in docs:
+            self.sentences += 1
+            self.tokens += len(doc)
+            self.entities += len(doc.ents)
+            self.has_entities = self.has_entities or doc.has_annotation("ENT_IOB")
+            self.tags.update(int(tag) for tag in doc.to_array([TAG]).ravel())
+            self.types.update(ent.label for ent in doc.ents)
+            yield doc
+
+    def report(self, lang: str, split: str, repaired: Optional[int]) -> SplitReport:
+        labels = (self.tags | self.types) - {0}
+        return SplitReport(
+            lang=lang,
+            split=split,
+            sentences=self.sentences,
+            tokens=self.tokens,
+            entities=self.entities if self.has_entities else None,
+            labels=len(labels) if self.has_entities or labels else None,
+            repaired=repaired,
+        )
 
 
 def _read_files(
@@ -118,19 +141,28 @@ def _read_files(
                 progress.set_description(f"{name} {split_name}")
                 reader = find_reader(file, split_name, format, options)
                 splits[split_name] = reader(file, name, options)
-                progress.update(file.stat().st_size)
+            if "raw" in splits:
+                splits["unlabelled"] = _join(splits.pop("raw"), splits.get("unlabelled"))
             yield name, splits
+            progress.update(sum(file.stat().st_size for file in files.values()))
+
+
+def _join(first: Converted, second: Optional[Converted]) -> Converted:
+    if second is None:
+        return first
+    return Converted(chain(first.docs, second.docs), notes=first.notes + second.notes)
 
 
 def _draw_dev(lang: str, train: Converted, fraction: float, seed: int) -> Converted:
     """Move a random part of train, at least one sentence, into a new dev split."""
-    total = len(train.docs)
+    docs = list(train.docs)
+    total = len(docs)
     size = max(1, round(fraction * total))
     if size >= total:
         raise SkdError(Errors.SKD104.format(lang=lang, total=total))
     chosen = set(random.Random(seed).sample(range(total), size))
-    dev = [doc for i, doc in enumerate(train.docs) if i in chosen]
-    train.docs = [doc for i, doc in enumerate(train.docs) if i not in chosen]
+    dev = [doc for i, doc in enumerate(docs) if i in chosen]
+    train.docs = [doc for i, doc in enumerate(docs) if i not in chosen]
     note = f"no dev file, {size} of the {total} sentences of train taken (seed {seed})"
     return Converted(dev, repaired=None, notes=[note])
 

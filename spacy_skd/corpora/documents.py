@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, Iterable, List, Optional, Sequence
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -10,6 +10,8 @@ from spacy.vocab import Vocab
 from ..errors import Errors, SkdError
 
 SPLITS = ("train", "dev", "test", "unlabelled")
+# What the files of a raw corpus are called; text that has to be split into tokens joins unlabelled.
+FILES = (*SPLITS, "raw")
 
 
 @dataclass(frozen=True)
@@ -19,24 +21,27 @@ class ReadOptions:
     encoding (str): Encoding of text files. XML declares its own.
     tag (str): The CoNLL-U column that becomes `token.tag_`: "upos" or "xpos".
     default_type (str): Entity type of tags and targets that have none.
+    tokenize (bool): Whether unlabelled text has no tokens yet.
     """
 
     encoding: str = "utf-8"
     tag: str = "upos"
     default_type: str = "TARGET"
+    tokenize: bool = False
 
 
 @dataclass
 class Converted:
     """The documents of one file.
 
-    docs (List[Doc]): One a sentence, with the language in `user_data["lang"]`.
+    docs (Iterable[Doc]): One a sentence, with the language in `user_data["lang"]`. A list; of text
+        without labels an iterator, which reads the file as it goes.
     repaired (Optional[int]): How many tags were changed to make the sequences legal; None where
         that was counted with another file.
     notes (List[str]): What else its owner should know, a phrase each.
     """
 
-    docs: List[Doc]
+    docs: Iterable[Doc]
     repaired: Optional[int] = 0
     notes: List[str] = field(default_factory=list)
 

@@ -1,11 +1,11 @@
-"""The layout of a raw corpus, `<language>/{train,dev,test}.<extension>` and `unlabelled.txt`."""
+"""The layout of a raw corpus: `<language>/{train,dev,test}.<extension>`, `{unlabelled,raw}.txt`."""
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
 
 from ..errors import Errors, SkdError
-from .documents import SPLITS
+from .documents import FILES
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ def find_corpus(path: Path, lang: Optional[str] = None, split: Optional[str] = N
     if not path.exists():
         raise SkdError(Errors.SKD080.format(path=path))
     if path.is_file():
-        if not lang or split not in SPLITS:
-            raise SkdError(Errors.SKD085.format(path=path, splits=", ".join(SPLITS)))
+        if not lang or split not in FILES:
+            raise SkdError(Errors.SKD085.format(path=path, splits=", ".join(FILES)))
         return RawCorpus({lang: {split: path}})
     if lang or split:
         raise SkdError(Errors.SKD110.format(path=path))
@@ -53,7 +53,7 @@ def language_folders(path: Path) -> List[Path]:
 
 def _find_splits(folder: Path) -> Dict[str, Path]:
     splits: Dict[str, Path] = {}
-    for split in SPLITS:
+    for split in FILES:
         found = sorted(p for p in folder.iterdir() if p.is_file() and p.stem == split)
         if len(found) > 1:
             names = ", ".join(p.name for p in found)

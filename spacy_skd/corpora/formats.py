@@ -10,7 +10,7 @@ from .conllu import COLUMNS, read_conllu
 from .documents import Reader, ReadOptions
 from .lines import read_bytes, read_lines
 from .semeval import read_semeval
-from .text import read_text
+from .text import read_raw_text, read_text
 from .wikiann import read_wikiann
 
 FORMATS: Dict[str, Reader] = {
@@ -26,9 +26,11 @@ SAMPLE = 20
 
 
 def find_reader(path: Path, split: str, format: str, options: ReadOptions) -> Reader:
-    """The reader for a file. Unlabelled files are plain text, whatever `format` says of the others.
+    """The reader for a file. Unlabelled files are text, whatever `format` says of the others.
     Raises `SkdError` where the format is unknown, has no labels, or cannot be told.
     """
+    if split == "raw" or (split == "unlabelled" and options.tokenize):
+        return read_raw_text
     if split == "unlabelled":
         return read_text
     name = detect(path, options) if format == "auto" else format

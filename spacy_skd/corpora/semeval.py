@@ -4,15 +4,15 @@ import xml.sax
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Callable, List, Tuple
+from typing import List, Tuple
 
-import spacy
 from spacy.tokens import Doc
-from spacy.util import filter_spans, get_lang_class
+from spacy.util import filter_spans
 
 from ..errors import Errors, SkdError
 from .documents import Converted, ReadOptions, converted
 from .lines import read_bytes
+from .tokenizers import load_tokenizer
 
 NO_TARGET = "NULL"
 
@@ -52,11 +52,11 @@ def read_semeval(path: Path, lang: str, options: ReadOptions) -> Converted:
     XML that cannot be parsed and for offsets outside of the text.
     """
     sentences = _parse(path)
-    tokenizer, notes = _load_tokenizer(lang)
+    nlp, notes = load_tokenizer(lang)
     counts = _Counts()
     docs = []
     for sentence in sentences:
-        doc = tokenizer(sentence.text)
+        doc = nlp.make_doc(sentence.text)
         targets = [o for o in sentence.opinions if o.target != NO_TARGET]
         spans = [_target_span(doc, opinion, path, options, counts) for opinion in targets]
         distinct = {(span.start, span.end): span for span in spans}
@@ -95,21 +95,6 @@ def _offsets(opinion: _Opinion, text: str, path: Path) -> Tuple[int, int]:
             )
         )
     return start, end
-
-
-def _load_tokenizer(lang: str) -> Tuple[Callable[[str], Doc], List[str]]:
-    """spaCy's tokenizer for a language, or its language-neutral one, and what to say about it."""
-    notes = []
-    try:
-        get_lang_class(lang)
-    except ImportError:
-        notes.append(f"spaCy has no tokenizer for '{lang}': that of 'xx' used")
-        lang = "xx"
-    try:
-        return spacy.blank(lang).tokenizer, notes
-    except ImportError as error:
-        reason = " ".join(str(error).split())
-        raise SkdError(Errors.SKD100.format(lang=lang, reason=reason)) from None
 
 
 def _parse(path: Path) -> List[_Sentence]:

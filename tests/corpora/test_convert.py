@@ -122,3 +122,29 @@ def test_too_small_for_a_dev_split(tmp_path):
     write(tmp_path / "raw/de/train.tsv", "w\tO\n")
     with pytest.raises(SkdError, match="SKD104"):
         convert(tmp_path / "raw", tmp_path / "corpus")
+
+
+def test_raw_text_joins_the_unlabelled(raw, tmp_path):
+    write(raw / "nb/raw.txt", "Hei, du. Ha det!\n")
+    write(raw / "de/raw.txt", "Na?")
+    counts = {(s.lang, s.split): s for s in convert(raw, tmp_path / "corpus").splits}
+    assert counts["nb", "unlabelled"].sentences == 4 and counts["de", "unlabelled"].sentences == 1
+    docs = list(read_split(tmp_path / "corpus", "nb", "unlabelled", Vocab()))
+    assert [t.text for t in docs[0]] == ["Hei", ",", "du", "."]
+    assert docs[-1].text == "Noch einer\u2028hier . "
+    assert not list((tmp_path / "corpus").rglob("raw*"))
+
+
+def test_unlabelled_text_may_be_raw(raw, tmp_path):
+    write(raw / "nb/unlabelled.txt", "Hei, du. Ha det!\n")
+    convert(raw, tmp_path / "corpus", options=ReadOptions(tokenize=True))
+    docs = list(read_split(tmp_path / "corpus", "nb", "unlabelled", Vocab()))
+    assert [doc.text.strip() for doc in docs] == ["Hei, du.", "Ha det!"]
+
+
+def test_empty_text_leaves_the_old_corpus(raw, tmp_path):
+    convert(raw, tmp_path / "corpus")
+    write(raw / "nb/unlabelled.txt", "\ufeff\n")
+    with pytest.raises(SkdError, match="SKD088.*nb/unlabelled.txt"):
+        convert(raw, tmp_path / "corpus")
+    assert (tmp_path / "corpus/nb/unlabelled/00000.spacy").is_file()
