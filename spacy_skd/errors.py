@@ -303,6 +303,17 @@ class Errors(metaclass=ErrorsWithCodes):
         "'{path}' is being written by another process ({holder}). Wait until it has ended, or give "
         "another output."
     )
+    SKD131 = "Config '{path}' cannot be used: {reason}"
+    SKD132 = "The output '{path}' is {what}; it must be a folder, or not be there yet."
+    SKD133 = (
+        "'{path}' holds '{name}', which no training of this command has made, and would be replaced. "
+        "Move it away, or give another output."
+    )
+    SKD134 = "The training into '{output}' failed: {reason}"
+    SKD135 = "{reason}. Check the path, its permissions and the space that is left."
+    SKD136 = "There is not enough memory. Use smaller batches or fewer jobs, or a machine with more."
+    SKD137 = "--gpu-id {gpu_id} cannot be used: {reason}. Leave it out to use the CPU."
+    SKD138 = "The code in '{path}' cannot be imported: {reason}"
 
     # 220-229: unlabelled text, folds, seeds
     SKD220 = "The unlabelled text in '{path}' holds no sentence: convert it again, or remove it."

@@ -8,10 +8,11 @@ import os
 import stat
 from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Iterable, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 CHECKSUM = "checksum"
 CHUNK = 1 << 20
+LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}
 MOST_BYTES = 1 << 28
 
 # Flags that a system lacks are 0. NONBLOCK: opening a pipe must not wait for its other end.
@@ -117,6 +118,18 @@ def file_checksum(path: Path) -> str:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def file_names(root: Path) -> List[str]:
+    """Everything below `root` but folders, relative to it, with slashes, in order. Links are named,
+    not followed; what file managers leave in folders that are looked at is left out.
+    """
+    names = []
+    for parent, folders, files in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        here = Path(parent).relative_to(root)
+        names += [(here / name).as_posix() for name in files + links if name not in LITTER]
+    return sorted(names)
 
 
 def make_manifest(root: Path, files: Iterable[Path]) -> Manifest:

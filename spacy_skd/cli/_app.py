@@ -1,19 +1,80 @@
 """`python -m spacy skd`: our group of commands, added to spaCy's own command line."""
 
+import errno
 import sys
+from typing import Any
 
+import click
 import typer
 from spacy.cli._util import app as spacy_app
+from spacy.cli._util import setup_gpu
+from thinc.compat import has_cupy, has_cupy_gpu, has_torch_mps_gpu
+from typer.core import TyperGroup
+
+from ..errors import Errors, SkdError
 
 HELP = """One multilingual pipeline, distilled from a teacher per language: convert corpora,
-train the teachers, store what they know as soft targets, evaluate.
+train the teachers, store what they know as soft targets, train the student, evaluate.
 """
 
+
+class Commands(TyperGroup):
+    """What a system says of files, disks and memory becomes one line, whatever the command."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `| head`: click ends quietly
+                raise
+            raise SkdError(Errors.SKD135.format(reason=describe(error))) from error
+        except MemoryError as error:
+            raise SkdError(Errors.SKD136) from error
+
+
+def describe(error: OSError) -> str:
+    """An operating system's error in one line: the files, if it names them, and what is wrong."""
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    reason = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    return ": ".join([" and ".join(f"'{name}'" for name in names), reason] if names else [reason])
+
+
+def check_gpu(gpu_id: int) -> None:
+    """Raises `SkdError` if a GPU is asked for and spaCy finds none, before the work."""
+    if gpu_id >= 0 and not (has_cupy_gpu or has_torch_mps_gpu):
+        reason = "no GPU is found" if has_cupy else "CuPy is not installed (`spacy[cuda12x]`)"
+        raise SkdError(Errors.SKD137.format(gpu_id=gpu_id, reason=reason))
+
+
+def use_gpu(gpu_id: int) -> None:
+    """Use this GPU, or none below 0, in this process. Raises `SkdError` if it cannot be used."""
+    check_gpu(gpu_id)
+    try:
+        setup_gpu(gpu_id, silent=gpu_id < 0)
+    except Exception as error:  # of CuPy: no such device, another driver
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD137.format(gpu_id=gpu_id, reason=reason)) from error
+
+
 # Without rich markup an error is one line and not a box drawn around it.
-app = typer.Typer(name="skd", help=HELP, no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(name="skd", help=HELP, cls=Commands, no_args_is_help=True, rich_markup_mode=None)
 spacy_app.add_typer(app)
 
 # `spacy project run` says what it runs, and its steps what they do: in that order also where the
 # output is no terminal.
 if hasattr(sys.stdout, "reconfigure"):
     sys.stdout.reconfigure(line_buffering=True)
+
+
+@app.callback()
+def skd(
+    with_parent: bool = typer.Option(
+        False,
+        "--end-with-parent",
+        help="End when the process that started this one ends, even if it is killed; the project's steps do",
+    ),
+) -> None:
+    if with_parent:
+        from ..lifeline import end_with_parent
+
+        end_with_parent()

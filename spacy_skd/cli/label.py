@@ -4,10 +4,10 @@ from enum import Enum
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu, string_to_list
+from spacy.cli._util import string_to_list
 from wasabi import msg
 
-from ._app import app
+from ._app import app, use_gpu
 
 
 class DType(str, Enum):
@@ -38,7 +38,7 @@ def label_cli(
     """
     from ..targets.label import label_corpus
 
-    setup_gpu(gpu_id, silent=gpu_id < 0)
+    use_gpu(gpu_id)
     reports = label_corpus(
         corpus,
         teachers,

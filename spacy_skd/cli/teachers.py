@@ -7,7 +7,7 @@ from spacy.cli._util import parse_config_overrides, string_to_list
 from wasabi import msg
 
 from ..errors import Errors, SkdError
-from ._app import app
+from ._app import app, check_gpu
 
 
 @app.command(
@@ -21,16 +21,18 @@ def teachers_cli(
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many teachers to train at a time, each on one CPU core"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    verbose: bool = typer.Option(False, "--verbose", "-V", help="Show all that the trainings print, not their tables alone"),
 ) -> None:  # fmt: skip
     """
     Train one pipeline for each language of a corpus, from one config.
 
     Every teacher is a `spacy train` of its own; its table is printed as it grows. A teacher that
-    was made from the same config, overrides and data is kept; an interrupted one starts again.
-    Settings of the config are overridden as in `spacy train`: --training.max_steps 100
+    was made from the same config, overrides and data, and is undamaged, is kept; an interrupted one
+    starts again. Nothing is removed that this command has not made. Settings of the config are overridden as in `spacy train`: --training.max_steps 100
 
     Example: python -m spacy skd teachers corpus --config configs/ner_teacher.cfg --jobs 2
     """
+    check_gpu(gpu_id)
     from ..evaluation.tables import teacher_table
     from ..training.teachers import train_teachers
 
@@ -42,9 +44,10 @@ def teachers_cli(
         jobs=jobs,
         overrides=parse_config_overrides(ctx.args),
         gpu_id=gpu_id,
+        verbose=verbose,
     )
     print(teacher_table(reports))
-    failed = [report.language for report in reports if report.status == "failed"]
+    failed = [report.name for report in reports if report.status == "failed"]
     if failed:
         raise SkdError(Errors.SKD129.format(languages=", ".join(failed), output=output))
     if all(report.status == "skipped" for report in reports):

@@ -85,7 +85,7 @@ def teacher_table(reports: Sequence[Any]) -> str:
     header = ["language", "sentences", "steps", "seconds", "metric", "best dev", "status"]
     rows = [
         [
-            report.language,
+            report.name,
             str(report.sentences),
             "-" if report.steps is None else str(report.steps),
             f"{report.seconds:.0f}",

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
 
 import numpy as np
 from spacy import registry
@@ -14,6 +14,7 @@ from spacy.vocab import Vocab
 from ..corpora.layout import check_language, find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, read_split
 from ..errors import Errors, SkdError
+from ..records import file_names
 from ..settings import check_number
 from ..targets import SoftTargets, open_targets
 from ..targets.folds import Fold, fingerprints_of
@@ -90,6 +91,29 @@ def check_settings(
         check_language(language)
     if not re.fullmatch(r"[\w-]{1,64}", split):
         raise SkdError(Errors.SKD035.format(value=split))
+
+
+def files_read(settings: Dict[str, Any]) -> Dict[str, Path]:
+    """The files that a reader with these settings reads: {name: path}, with the targets' files.
+
+    A split or targets that are missing are left out; the reader says so when it is called. Raises
+    `SkdError` if there is no corpus.
+    """
+    files = {}
+    if settings.get("path") is not None:
+        corpus = Path(settings["path"])
+        split = settings.get("split", "train")
+        adds_text = split == "train" and settings.get("unlabelled_ratio")
+        splits = [split, "unlabelled"] if adds_text else [split]
+        for language in find_languages(corpus, [], settings.get("languages")):
+            for name in splits:
+                paths = split_files(corpus, language, name)
+                files.update({path.relative_to(corpus).as_posix(): path for path in paths})
+    if settings.get("targets") is not None:
+        targets = Path(settings["targets"])
+        names = [name for name in file_names(targets) if not name.startswith(".")]
+        files.update({f"targets/{name}": targets / name for name in names})
+    return files
 
 
 class MultilingualCorpus:

@@ -35,7 +35,7 @@ def test_trains_skips_and_retrains(skd, skd_here, corpus, config, tmp_path):
         assert f"[{language}]   E" in result.stdout
         assert f"[{language}]   0       0" in result.stdout
 
-    stamps = {path: path.stat().st_mtime_ns for path in output.glob("*/teacher.json")}
+    stamps = {path: path.stat().st_mtime_ns for path in output.glob("*/run.json")}
     result = skd_here(*command, "--training.max_steps", 10)
     assert result.returncode == 0
     assert table_row(result.stdout, "de")[-1] == table_row(result.stdout, "en")[-1] == "skipped"
@@ -98,18 +98,48 @@ def test_interrupted(corpus, config, tmp_path, number):
 
 
 def test_leftovers_of_a_killed_run_are_replaced(skd_here, corpus, config, tmp_path):
-    leftover = tmp_path / OUTPUT / ".unfinished" / "de-01234567" / "model-best"
-    leftover.mkdir(parents=True)
-    (tmp_path / OUTPUT / "de").mkdir()
-    (tmp_path / OUTPUT / "de" / "teacher.json").write_text("{", encoding="utf-8")
+    output = tmp_path / OUTPUT
+    (output / ".de.unfinished" / "model-best").mkdir(parents=True)
+    (output / ".de.replaced").mkdir()
+    (output / ".de.replaced" / "run.json").write_text("{", encoding="utf-8")
+    (output / ".de.lock").touch()
+    (output / ".de.holder").write_text("process 1 on earth", encoding="utf-8")
     result = skd_here(
         *("teachers", corpus, "--config", config, "--languages", "de"),
         *("--training.max_steps", 1),
     )
     assert result.returncode == 0, result.stderr
-    assert [path.name for path in (tmp_path / OUTPUT).iterdir()] == ["de"]
-    report = json.loads((tmp_path / OUTPUT / "de" / "teacher.json").read_text("utf-8"))
-    assert report["language"] == "de" and report["status"] == "trained"
+    assert [path.name for path in output.iterdir()] == ["de"]
+    report = json.loads((output / "de" / "run.json").read_text("utf-8"))["report"]
+    assert report["name"] == "de" and report["status"] == "trained"
+
+
+def test_nothing_is_removed_that_no_training_made(fails, skd_here, corpus, config, tmp_path):
+    """`--output` is the raw corpus by mistake, or someone has put a file beside a teacher."""
+    raw = tmp_path / "raw" / "de" / "train.iob2"
+    raw.parent.mkdir(parents=True)
+    raw.write_text("Bonn B-LOC", encoding="utf-8")
+    train = ("teachers", corpus, "--config", config, "--training.max_steps", 1, "--output")
+    line = fails(*train, "raw")
+    assert "SKD133" in line and "raw/de" in line and "train.iob2" in line
+    assert raw.read_text("utf-8") == "Bonn B-LOC"
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["de"]
+
+    assert skd_here(*train, "teachers").returncode == 0
+    note = tmp_path / "teachers" / "de" / "model-best" / "note.txt"
+    note.write_text("mine", encoding="utf-8")
+    line = fails(*train, "teachers", "--training.seed", 2)
+    assert "SKD133" in line and "model-best/note.txt" in line
+    assert note.read_text("utf-8") == "mine"
+
+
+def test_a_config_that_cannot_be_used_is_told_before_the_training(fails, corpus, config, tmp_path):
+    train = ("teachers", corpus, "--config", config)
+    line = fails(*train, "--components.ner.factory", "no_such_factory")
+    assert "SKD131" in line and "no_such_factory" in line
+    line = fails(*train, "--training.max_steps", "many")
+    assert "SKD131" in line and "max_steps" in line
+    assert not list((tmp_path / OUTPUT).iterdir())
 
 
 def test_bad_input_in_a_process_of_its_own(skd, config):

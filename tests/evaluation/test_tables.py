@@ -3,7 +3,7 @@ from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
 from spacy_skd.evaluation.tables import mark_labels, score_tables, teacher_table
-from spacy_skd.training.teachers import TeacherReport
+from spacy_skd.training.runs import RunReport
 
 
 def sentence(*spans) -> Doc:
@@ -68,8 +68,8 @@ def test_tables_of_pipelines_with_different_metrics():
 
 
 def test_table_of_teachers():
-    trained = TeacherReport("de", "", "trained", 30, 100, 12.3, "ents_f", 0.5)
-    failed = TeacherReport("en", "", "failed", 30, error="ValueError")
+    trained = RunReport("de", "trained", 30, 100, 12.3, "ents_f", 0.5)
+    failed = RunReport("en", "failed", 30, error="ValueError")
     rows = [line.split() for line in teacher_table([trained, failed]).splitlines()]
     assert ["de", "30", "100", "12", "ents_f", "50.00", "trained"] in rows
     assert ["en", "30", "-", "0", "-", "-", "failed"] in rows

@@ -1,7 +1,7 @@
 import pytest
 import srsly
 
-from spacy_skd.training.teachers import TABLE_LINE, TeacherJob, best_score, error_line
+from spacy_skd.training.execution import TABLE_LINE, best_score, error_line
 
 
 @pytest.mark.parametrize(
@@ -44,24 +44,6 @@ def test_other_lines(line):
 def test_error_line(output, returncode, expected):
     line = error_line(output, returncode)
     assert line.startswith(expected) and "\n" not in line
-
-
-def test_fingerprint_changes_with_what_the_teacher_is_made_from(tmp_path):
-    config = tmp_path / "config.cfg"
-    files = [config, tmp_path / "de" / "train.spacy", tmp_path / "de" / "dev.spacy"]
-    (tmp_path / "de").mkdir()
-    for path in files:
-        path.write_bytes(b"1")
-
-    def fingerprint(**overrides):
-        return TeacherJob("de", config, tmp_path, tmp_path, overrides, -1).fingerprint()
-
-    seen = {fingerprint(), fingerprint(a=1), fingerprint(a=2)}
-    assert fingerprint(a=1, b=2) == fingerprint(b=2, a=1)
-    for path in files:
-        path.write_bytes(b"2")
-        seen.add(fingerprint())
-    assert len(seen) == 6
 
 
 @pytest.mark.parametrize(

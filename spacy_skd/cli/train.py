@@ -1,0 +1,46 @@
+"""`python -m spacy skd train`"""
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+from spacy.cli._util import parse_config_overrides
+from wasabi import msg
+
+from ..errors import Errors, SkdError
+from ._app import app, check_gpu
+
+
+@app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def train_cli(
+    ctx: typer.Context,  # holds the config overrides
+    config: Path = typer.Argument(..., help="Training config, as for `spacy train`"),
+    output: Path = typer.Option(..., "--output", "-o", help="Folder for model-best and model-last"),
+    code: Optional[Path] = typer.Option(None, "--code", "-c", help="Python file with registered functions, imported before training"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    verbose: bool = typer.Option(False, "--verbose", "-V", help="Show all that the training prints, not its table alone"),
+) -> None:  # fmt: skip
+    """
+    Train one pipeline as `spacy train` does, once.
+
+    The folder records what it was made from and what it consists of. While neither has changed, the
+    training is skipped. Otherwise it runs beside the folder, and takes its place when it is
+    complete: a pipeline of another task or an interrupted training never mixes with it. Nothing is
+    removed that this command has not made. Settings of the config are overridden as in `spacy
+    train`: --training.max_steps 100
+
+    Example: python -m spacy skd train configs/ner_student.cfg --output training/student
+    --paths.corpus corpus --paths.targets targets
+    """
+    check_gpu(gpu_id)
+    from ..training.execution import carry_out
+    from ..training.runs import Run
+
+    run = Run(output.name, output, config, parse_config_overrides(ctx.args), code)
+    (report,) = carry_out([run], gpu_id=gpu_id, verbose=verbose)
+    if report.error is not None:
+        raise SkdError(Errors.SKD134.format(output=output, reason=report.error))
+    if report.status == "skipped":
+        msg.good("Nothing changed")
+    else:
+        msg.good(f"Pipeline written to {output}")

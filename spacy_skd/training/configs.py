@@ -1,0 +1,164 @@
+"""Training configs: read as `spacy train` does, checked before the work, and what they lead to."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from spacy import registry
+from spacy.schemas import ConfigSchemaInit, ConfigSchemaTraining
+from spacy.util import (
+    get_package_version,
+    import_file,
+    is_package,
+    load_config,
+    load_model_from_config,
+    resolve_dot_names,
+)
+from thinc.api import Config, ConfigValidationError
+
+from ..errors import Errors, SkdError
+from ..records import file_checksum, file_names
+from .reader import files_read
+
+OUR_READER = "spacy-skd.MultilingualCorpus.v1"
+# Settings that name a file, a folder or an installed pipeline, wherever they stand.
+INPUTS = {"path", "vectors", "init_tok2vec", "vocab_data", "source"}
+# Variables count where they are put in; the logger's file is written.
+NOT_READ = {"paths", "training.logger"}
+
+
+def read_config(path: Path, overrides: Dict[str, Any]) -> Config:
+    """The config with its overrides, variables not filled in yet.
+
+    Raises `SkdError` if there is no such file, or if it is no config.
+    """
+    if not path.is_file():
+        raise SkdError(Errors.SKD124.format(path=path))
+    try:
+        config = load_config(path, overrides=overrides, interpolate=False)
+        config.interpolate()
+        return config
+    except Exception as error:  # of the parser of ini files, of JSON, of confection
+        raise SkdError(Errors.SKD131.format(path=path, reason=one_line(error))) from error
+
+
+def check_config(config: Config, path: Path, code: Optional[Path]) -> None:
+    """Build all that `spacy train` is going to build from the config, without reading any data.
+
+    code (Optional[Path]): A Python file to import before, with registered functions.
+    Raises `SkdError` for whatever cannot be built.
+    """
+    if code is not None:
+        import_code(code)
+    try:
+        nlp = load_model_from_config(config, auto_fill=True)
+        filled = nlp.config.interpolate()
+        training = registry.resolve(filled["training"], schema=ConfigSchemaTraining)
+        registry.resolve(filled["initialize"], schema=ConfigSchemaInit)
+        corpora = [training["train_corpus"], training["dev_corpus"]]
+        resolve_dot_names(filled, corpora)
+    except SkdError:
+        raise
+    except Exception as error:  # whatever the registered functions raise for what they are given
+        raise SkdError(Errors.SKD131.format(path=path, reason=one_line(error))) from error
+
+
+def import_code(path: Path) -> None:
+    """Import a Python file for its registered functions. Raises `SkdError` if that fails."""
+    try:
+        import_file("python_code", path)
+    except Exception as error:  # whatever is in the file
+        raise SkdError(Errors.SKD138.format(path=path, reason=one_line(error))) from error
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line; of a config's errors the places and messages alone."""
+    if isinstance(error, ConfigValidationError) and error.errors:
+        places = [
+            (".".join(str(part) for part in entry.get("loc", [])), entry.get("msg", ""))
+            for entry in error.errors
+        ]
+        parent = f"{error.parent}." if error.parent else ""
+        return "; ".join(f"{parent}{place}: {message}" for place, message in places)
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if not isinstance(error, ValueError) else text
+
+
+def describe_inputs(config: Config, code: Optional[Path] = None) -> Dict[str, str]:
+    """What a training with this config depends on: {what: checksum or version}.
+
+    Files are named by the setting that leads to them and not by their path, so that the same data
+    in another place is the same. Of a corpus folder only what its reader reads counts.
+
+    code (Optional[Path]): The Python file with registered functions.
+    """
+    return {
+        "config": settings_checksum(config),
+        **{f"{where}: {name}": file_checksum(path) for where, name, path in input_files(config)},
+        **dict(input_packages(config)),
+        **({} if code is None else {"code": file_checksum(code)}),
+    }
+
+
+def settings_checksum(config: Config) -> str:
+    """Of all settings, but for those of [paths] that lead to what is there: its content counts."""
+    settings = config.copy()
+    for name, value in settings.get("paths", {}).items():
+        if isinstance(value, str) and Path(value).exists():
+            settings["paths"][name] = None
+    return hashlib.sha256(settings.to_str(interpolate=False).encode("utf-8")).hexdigest()
+
+
+def input_files(config: Config) -> Iterator[Tuple[str, str, Path]]:
+    """(setting, name below what it leads to, path) of each file that the training reads."""
+    filled = config.interpolate()
+    for where, reader in our_readers(filled):
+        for name, path in files_read(reader).items():
+            yield where, name, path
+    for where, value in input_settings(config, filled):
+        path = Path(value)
+        names = file_names(path) if path.is_dir() else [""] if path.is_file() else []
+        yield from ((where, name, path / name) for name in names if (path / name).is_file())
+
+
+def train_files(config: Config) -> List[Path]:
+    """The files that training sentences come from, as far as our reader reads them."""
+    readers = [reader for _, reader in our_readers(config.interpolate())]
+    found = [files_read(reader) for reader in readers if reader.get("split") == "train"]
+    return [path for files in found for path in files.values() if path.suffix == ".spacy"]
+
+
+def input_packages(config: Config) -> Iterator[Tuple[str, str]]:
+    """(setting, version) of each installed pipeline that the training takes something from."""
+    for where, value in input_settings(config, config.interpolate()):
+        if not Path(value).exists() and is_package(value):
+            yield where, f"version {get_package_version(value)}"
+
+
+def our_readers(node: Dict[str, Any], where: str = "") -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """(place, settings) of each block that is read by the reader of this package."""
+    if node.get("@readers") == OUR_READER:
+        yield where, node
+        return
+    for key, child in node.items():
+        if isinstance(child, dict):
+            yield from our_readers(child, f"{where}.{key}" if where else key)
+
+
+def input_settings(
+    raw: Dict[str, Any], filled: Dict[str, Any], where: str = ""
+) -> Iterator[Tuple[str, str]]:
+    """(place, value) of each text that can name a file, a folder or a pipeline to read: where a
+    variable of [paths] is put in, in settings that are for this, and whatever looks like a path.
+    """
+    if where in NOT_READ or filled.get("@readers") == OUR_READER:
+        return
+    for key, value in filled.items():
+        place, source = f"{where}.{key}" if where else key, raw.get(key)
+        if isinstance(value, dict):
+            yield from input_settings(source if isinstance(source, dict) else {}, value, place)
+        elif isinstance(value, str):
+            is_path = "${paths." in str(source) or "/" in value or os.sep in value
+            if is_path or key in INPUTS:
+                yield place, value

@@ -1,0 +1,179 @@
+"""Runs are carried out: locked, trained beside their places, watched, and published."""
+
+import re
+import sys
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any, Deque, Dict, List, Optional, Sequence
+
+import srsly
+from spacy.tokens import DocBin
+from tqdm import tqdm
+
+from ..evaluation.scorers import MACRO, METRICS
+from ..locks import locked
+from .configs import check_config, train_files
+from .processes import LocalProcesses, kill_as_interrupt
+from .runs import BEST, Run, RunReport
+
+# Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step".
+TABLE_LINE = re.compile(r"^(\s*E\s+#\s|-+ +-+ |\s*\d+\s+(?P<step>\d+)\s)")
+ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
+CHANGED = "what it is made from was changed meanwhile; run it again"
+
+
+def carry_out(
+    runs: Sequence[Run],
+    *,
+    jobs: int = 1,
+    gpu_id: int = -1,
+    verbose: bool = False,
+) -> List[RunReport]:
+    """Carry out all runs that are not finished, in processes of their own; one report each, in
+    their order. A run that fails leaves the others, and what was at its own place, alone.
+
+    runs (Sequence[Run]): Of different folders. Their configs differ in nothing that could be wrong
+        with one and not with another: only the first one's is checked.
+    jobs (int): How many are carried out at a time; more than one take one core each.
+    gpu_id (int): As in `spacy train`; -1 is the CPU.
+    verbose (bool): Show all that a training prints, not the table alone.
+    Raises `SkdError`, before anything is trained or removed, if a config cannot be used, another
+    process works on one of the folders, or something is there that no run made.
+    """
+    check_config(runs[0].config, runs[0].source, runs[0].code)
+    with ExitStack() as locks:
+        for run in runs:
+            run.check_place()
+            locks.enter_context(locked(run.folder))
+            run.clear()
+        reports = {run.name: run.finished() for run in runs}
+        todo = [run for run in runs if reports[run.name] is None]
+        if todo:
+            for report in train_all(todo, Show(len(runs) > 1, verbose), jobs, gpu_id):
+                reports[report.name] = report
+    return [report for report in reports.values() if report is not None]
+
+
+def train_all(todo: List[Run], show: "Show", jobs: int, gpu_id: int) -> List[RunReport]:
+    """Train all, `jobs` at a time, their tables interleaved, and clear up whatever happens."""
+    # Largest first: then no long training is left running alone at the end.
+    todo = sorted(
+        todo, key=lambda run: -sum(path.stat().st_size for path in train_files(run.config))
+    )
+    processes = LocalProcesses(single_threaded=len(todo) > 1)
+    pool = ThreadPoolExecutor(jobs)
+    reports: List[RunReport] = []
+    try:
+        with kill_as_interrupt(), show.progress(len(todo)) as bar:
+            futures = [pool.submit(train, run, processes, show, gpu_id) for run in todo]
+            for future in as_completed(futures):
+                report = future.result()
+                reports.append(report)
+                bar.update(1)
+                show.end_of(report, f"{len(reports)} of {len(todo)}")
+    finally:
+        processes.stop()
+        pool.shutdown(cancel_futures=True)
+        for run in todo:
+            run.clear()
+    return reports
+
+
+def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> RunReport:
+    """Train beside the run's place, showing the table as it grows, and publish what is complete."""
+    start = time.monotonic()
+    fingerprint = run.fingerprint()
+    steps: Optional[int] = None
+    tail: Deque[str] = deque(maxlen=100)
+
+    def on_line(line: str) -> None:
+        nonlocal steps
+        tail.append(line)
+        match = TABLE_LINE.match(line)
+        if match and match["step"]:
+            steps = int(match["step"])
+        show.line(run, line, is_table=match is not None)
+
+    command = [*run.begin(), "--gpu-id", str(gpu_id)]
+    code = processes.carry_out(command, on_line)
+    error = None
+    if code != 0 or not (run.unfinished / BEST).is_dir():
+        error = error_line(tail, code)
+    elif run.fingerprint() != fingerprint:
+        error = CHANGED
+    report = RunReport(
+        name=run.name,
+        status="failed" if error else "trained",
+        sentences=sum(count_docs(path) for path in train_files(run.config)),
+        steps=steps,
+        seconds=time.monotonic() - start,
+        error=error,
+    )
+    if error is None:
+        report = replace(report, **best_score(run.unfinished / BEST))
+        run.publish(fingerprint, report)
+    return report
+
+
+class Show:
+    """What is shown of trainings while they run.
+
+    several (bool): Each line says whose it is, and a bar counts the finished ones.
+    verbose (bool): All that they print, not the tables alone.
+    """
+
+    def __init__(self, several: bool, verbose: bool) -> None:
+        self.several = several
+        self.verbose = verbose
+
+    def progress(self, total: int) -> "tqdm[Any]":
+        # No bar where stderr is no terminal: there it would follow every line of the tables.
+        return tqdm(total=total, unit="run", disable=None if self.several else True)
+
+    def line(self, run: Run, line: str, is_table: bool) -> None:
+        if is_table or self.verbose:
+            self._print(f"[{run.name}] {line}" if self.several else line)
+
+    def end_of(self, report: RunReport, progress: str) -> None:
+        if self.several:
+            if report.error is not None:
+                self._print(f"[{report.name}] {report.error}", sys.stderr)
+            self._print(f"[{report.name}] {report.status} ({progress})")
+
+    @staticmethod
+    def _print(line: str, stream: Optional[IO[str]] = None) -> None:
+        """Above the progress bar, and at once even where the output is no terminal."""
+        stream = stream or sys.stdout
+        tqdm.write(line, file=stream)
+        stream.flush()
+
+
+def best_score(model: Path) -> Dict[str, Any]:
+    """Name and value of the labelling score that `spacy train` recorded with the best model."""
+    performance = srsly.read_json(model / "meta.json").get("performance", {})
+    names = METRICS + tuple(f"{metric}_{MACRO}" for metric in METRICS)
+    # spaCy records 0 for every score that the config names and no component has.
+    known = [name for name in names if name in performance]
+    metric = next((name for name in known if performance[name]), next(iter(known), None))
+    return {"metric": metric, "score": performance.get(metric)}
+
+
+def error_line(output: Sequence[str], returncode: int) -> str:
+    """Why a training failed, in one line: the last error in its output, with what follows it."""
+    lines = [" ".join(line.split()) for line in output if line.strip()]
+    starts = [i for i, line in enumerate(lines) if ERROR_LINE.match(line)]
+    if returncode < 0 or not lines:
+        return f"ended with exit code {returncode}"
+    return " ".join(lines[starts[-1] if starts else -1 :])
+
+
+def count_docs(path: Path) -> int:
+    """Documents in a `.spacy` file; 0 if it cannot be read: the training will report it."""
+    try:
+        return len(DocBin().from_disk(path))
+    except Exception:
+        return 0

@@ -1,0 +1,120 @@
+"""Where the work of runs is carried out: in processes of this machine."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager, suppress
+from threading import Lock, current_thread, main_thread
+from typing import Callable, Iterator, Sequence, Set
+
+# Jobs run side by side: if each also took every core for its matrix products, all would be slower.
+SINGLE_THREADED = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "BLIS_NUM_THREADS",
+        "VECLIB_MAXIMUM_THREADS",
+        "RAYON_NUM_THREADS",
+    ),
+    "1",
+)
+
+
+class LocalProcesses:
+    """Carries out commands in processes of their own, any number at a time from as many threads.
+
+    None of them outlives this process: `stop` ends them, and if it is not called because this
+    process was killed, they notice (see `lifeline.py`).
+    """
+
+    def __init__(self, single_threaded: bool = False) -> None:
+        self._threads = SINGLE_THREADED if single_threaded else {}
+        self._running: Set[subprocess.Popen[str]] = set()
+        self._stopped = False
+        self._lock = Lock()
+
+    def carry_out(self, arguments: Sequence[str], on_line: Callable[[str], None]) -> int:
+        """Run `python -m <arguments>` and pass on its output, errors included, line by line.
+
+        RETURNS (int): Its exit code; negative for a signal.
+        """
+        process = self._start(arguments)
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                on_line(line.rstrip())
+            return process.wait()
+        finally:
+            self._end(process)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                kill(process)
+
+    def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
+        with self._lock:
+            if self._stopped:
+                raise KeyboardInterrupt
+            process = subprocess.Popen(
+                [sys.executable, "-m", "spacy_skd.lifeline", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                env={
+                    **self._threads,
+                    **os.environ,
+                    "PYTHONUNBUFFERED": "1",
+                    "PYTHONIOENCODING": "utf-8",
+                    "ANSI_COLORS_DISABLED": "1",
+                },
+                # Ctrl-C reaches this process alone, which then ends the others without tracebacks.
+                start_new_session=True,
+            )
+            self._running.add(process)
+            return process
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        kill(process)
+        with self._lock:
+            self._running.discard(process)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a process with all that it has started, if it has not ended yet, and wait for that."""
+    if process.poll() is None:
+        if os.name == "posix":
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+        process.wait()
+
+
+@contextmanager
+def kill_as_interrupt() -> Iterator[None]:
+    """Let `kill` and a closed terminal end this process as Ctrl-C does: after its children."""
+    # Python lets the main thread alone set handlers.
+    names = ("SIGTERM", "SIGHUP") if current_thread() is main_thread() else ()
+    known = [signal.Signals[name] for name in names if hasattr(signal, name)]
+    # Not those that someone, such as nohup, has set to something else.
+    numbers = [number for number in known if is_default(number)]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def is_default(number: signal.Signals) -> bool:
+    return signal.getsignal(number) == signal.SIG_DFL

@@ -1,0 +1,226 @@
+"""When a run is finished, what it is made from, and what it never removes. Nothing is trained here:
+a folder is filled as a training would fill it.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from spacy_skd.errors import SkdError
+from spacy_skd.training.runs import BEST, LAST, MANIFEST, Run, RunReport, difference, read_manifest
+
+CONFIG = """
+[paths]
+corpus = null
+languages = null
+targets = null
+vectors = null
+
+[system]
+seed = 0
+
+[corpora]
+
+[corpora.train]
+@readers = "spacy-skd.MultilingualCorpus.v1"
+path = ${paths.corpus}
+languages = ${paths.languages}
+split = "train"
+targets = ${paths.targets}
+unlabelled_ratio = 0.0
+
+[corpora.dev]
+@readers = "spacy-skd.MultilingualCorpus.v1"
+path = ${paths.corpus}
+languages = ${paths.languages}
+split = "dev"
+
+[training]
+seed = ${system.seed}
+
+[training.logger]
+@loggers = "spacy-skd.LanguageLogger.v1"
+output_file = "log/training.jsonl"
+
+[initialize]
+vectors = ${paths.vectors}
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("config.cfg").write_text(CONFIG, encoding="utf-8")
+    for name in ("corpus/de/train.spacy", "corpus/de/dev.spacy", "corpus/en/train.spacy"):
+        write(name, name)
+    return make_run
+
+
+def write(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def make_run(folder="training/de", languages=("de",), **overrides):
+    paths = {"paths.corpus": "corpus", "paths.languages": list(languages)}
+    return Run("de", Path(folder), Path("config.cfg"), {**paths, **overrides})
+
+
+def make(run):
+    """Carry out a run without training."""
+    run.clear()
+    run.begin()
+    for folder in (BEST, LAST):
+        write(run.unfinished / folder / "ner" / "model", "weights")
+    run.publish(run.fingerprint(), RunReport("de", "trained", sentences=3, score=0.5))
+    return run
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_a_run_is_finished_when_it_has_been_made(run):
+    assert run().finished() is None
+    make(run())
+    assert run().finished() == RunReport("de", "skipped", sentences=3, score=0.5)
+    assert [path.name for path in Path("training").iterdir()] == ["de"]
+
+
+def test_damage_of_any_file_is_noticed(run):
+    folder = make(run()).folder
+    names = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(names) == 4
+    for path in names:
+        intact = path.read_bytes()
+        for damaged in (intact[:-2], b"", b"\xff" + intact[1:], intact + b"}"):
+            path.write_bytes(damaged)
+            assert run().finished() is None, (path, damaged)
+            run().check_place()  # it may be replaced
+        path.unlink()
+        assert run().finished() is None
+        path.write_bytes(intact)
+        assert run().finished() is not None
+
+
+def test_what_a_run_is_made_from(run):
+    """Everything that leads to another pipeline, and nothing else, leads to another fingerprint."""
+    write("vectors/data", "1")
+    write("targets/de/meta.json", "1")
+    write("corpus/de/unlabelled.spacy", "1")
+    settings = {"paths.vectors": "vectors", "paths.targets": "targets"}
+
+    def make_it(**overrides):
+        return run(**{**settings, **overrides}).fingerprint()
+
+    seen = [make_it(), make_it(**{"system.seed": 1}), make_it(languages=("de", "en"))]
+    files = ("vectors/data", "targets/de/meta.json")
+    for name in (*files, "corpus/de/train.spacy", "corpus/de/dev.spacy"):
+        write(name, "2")
+        seen.append(make_it())
+    os.rename("corpus/de/dev.spacy", "corpus/de/test.spacy")
+    seen.append(make_it())
+    seen.append(make_it(**{"corpora.train.unlabelled_ratio": 1.0}))
+    assert len(set(seen)) == len(seen)
+
+    now = make_it()
+    write("corpus/en/train.spacy", "2")  # of another language
+    write("corpus/de/unlabelled.spacy", "2")  # not read
+    write("log/training.jsonl", "written, not read")
+    write("en", "a file that is called like a setting")
+    write("targets/.de.lock", "")
+    assert make_it() == now
+    os.rename("corpus", "moved")
+    os.rename("vectors", "elsewhere")
+    assert make_it(**{"paths.corpus": "moved", "paths.vectors": "elsewhere"}) == now
+
+
+def test_overrides_in_another_order_are_the_same(run):
+    first = run(**{"system.seed": 1, "initialize.vectors": None})
+    second = run(**{"initialize.vectors": None, "system.seed": 1})
+    assert first.fingerprint() == second.fingerprint()
+
+
+def test_the_config_is_the_one_that_was_read(run):
+    changing = run()
+    before = changing.fingerprint()
+    write("config.cfg", CONFIG.replace("seed = 0", "seed = 7"))
+    assert changing.fingerprint() == before
+    make(changing)
+    assert "seed = 0" in (changing.folder / "config.cfg").read_text("utf-8")
+    assert run().finished() is None
+
+
+@pytest.mark.parametrize("names", [["train.iob2"], [f"{BEST}/meta.json"], [MANIFEST, "train.iob2"]])
+def test_a_folder_that_no_run_made_is_left_alone(run, names):
+    for name in names:
+        write(f"training/de/{name}", "mine")
+    before = files_of(Path("training"))
+    with pytest.raises(SkdError, match="SKD133.*training/de"):
+        run().check_place()
+    run().clear()
+    assert files_of(Path("training")) == before
+
+
+def test_an_empty_folder_and_the_litter_of_file_managers_are_nothing(run):
+    write("training/de/.DS_Store", "")
+    run().check_place()
+    make(run())
+    write("training/de/.DS_Store", "")
+    assert run().finished() is not None
+
+
+def test_files_and_dangling_links_are_no_output(run):
+    write("training/de", "a file")
+    with pytest.raises(SkdError, match="SKD132.*a file"):
+        run().check_place()
+    Path("training/en").symlink_to("nowhere")
+    with pytest.raises(SkdError, match="SKD132.*a link to nowhere"):
+        run("training/en").check_place()
+
+
+def test_the_place_behind_a_link_is_filled(run):
+    Path("disk").mkdir()
+    Path("training").mkdir()
+    Path("training/de").symlink_to(Path("disk").resolve())
+    make(run())
+    make(run(**{"system.seed": 1}))
+    assert Path("training/de").is_symlink() and Path("disk", MANIFEST).is_file()
+    assert run(**{"system.seed": 1}).finished() is not None
+
+
+@pytest.mark.parametrize("killed_after", ["training", "first rename", "second rename"])
+def test_what_a_kill_leaves_behind_is_put_right(run, killed_after):
+    old, new = make(run()), run(**{"system.seed": 1})
+    new.begin()
+    if killed_after != "training":
+        new.place.rename(new.replaced)
+    if killed_after == "second rename":
+        new.unfinished.rename(new.place)
+    new.clear()
+    assert [path.name for path in Path("training").iterdir()] == ["de"]
+    if killed_after != "second rename":
+        assert old.finished() is not None
+
+
+def test_the_manifest_names_every_file(run):
+    manifest = read_manifest(make(run()).folder)
+    assert set(manifest["files"]) == {"config.cfg", f"{BEST}/ner/model", f"{LAST}/ner/model"}
+    write("training/de/model-best/extra", "")
+    assert "model-best/extra" in difference(Path("training/de"), manifest)
+
+
+def test_bad_configs_are_one_line(run):
+    write("config.cfg", "[paths\ncorpus = 1")
+    with pytest.raises(SkdError, match="SKD131") as error:
+        run().fingerprint()
+    assert "\n" not in str(error.value)
+    write("config.cfg", CONFIG.replace("${system.seed}", "${system.nothing}"))
+    with pytest.raises(SkdError, match="SKD131.*system"):
+        run().fingerprint()
+    with pytest.raises(SkdError, match="SKD124"):
+        Run("de", Path("out"), Path("nowhere.cfg")).fingerprint()
