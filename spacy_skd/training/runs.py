@@ -152,7 +152,7 @@ class Run:
 
 
 def read_manifest(folder: Path) -> Optional[Dict[str, Any]]:
-    """What a finished run says of itself; None if that is damaged, not there, or of another version."""
+    """What a finished run says of itself; None if that is damaged, missing, or of another version."""
     try:
         manifest = read_record(folder / MANIFEST)
     except (OSError, Damaged):
