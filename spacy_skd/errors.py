@@ -121,7 +121,8 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD041 = (
         "Component '{name}' does not know the gold tags {tags}, first in '{text}'. Initialize it with "
-        "all labels of the training data."
+        "all labels of the training data, or add labels to a trained one: nlp.get_pipe('{name}')"
+        ".add_label(...)."
     )
     SKD042 = (
         "Component '{name}' got scores that are not finite numbers at step {step}. Lower the learning "
@@ -136,6 +137,34 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD047 = (
         "Component '{name}' sets token.pos_, which cannot be '{label}'. Use a Universal POS tag, or "
         "attribute = 'tag'."
+    )
+    SKD049 = (
+        "Component '{name}' listens to an encoder ({type}) that has not run on '{text}', so its scores "
+        "would mean nothing. Run the whole pipeline; to distil, use spacy_skd.distill."
+    )
+    SKD050 = (
+        "Component '{name}' was trained with {key} = {saved!r} ('{path}'), and the config says {given!r}. "
+        "Load it with the setting that it was trained with, or train it again."
+    )
+    SKD051 = (
+        "Component '{name}' has {labels} labels, which make {tags} tags, but its model has scores for "
+        "{size}. Set nO = null in [components.{name}.model], and load cfg and model of one training."
+    )
+    SKD052 = (
+        "Component '{name}' cannot be loaded from '{path}': {reason}. The file is damaged or of another "
+        "model: train or install the pipeline again."
+    )
+    SKD053 = (
+        "Component '{name}' cannot rehearse: it listens to an encoder, whose earlier state is not kept. "
+        "Give it an encoder of its own before: nlp.replace_listeners(encoder, '{name}', "
+        "['model.tok2vec'])."
+    )
+    SKD054 = (
+        "Component '{name}' has nobody to learn from: the teacher has no component of that name that is "
+        "enabled, only {names}. Name one with student_to_teacher, or leave it out with exclude."
+    )
+    SKD055 = (
+        "The student has no component crf_ner or crf_tagger to distil into, only {names}."
     )
 
     # 060-079: targets

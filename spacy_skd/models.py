@@ -17,6 +17,8 @@ from .errors import Errors, SkdError
 from .settings import check_number
 
 CHAIN_PARAMS = ("transitions", "start", "end")
+# How much less probable than an old tag a new one is: e^5 = 148 times.
+MARGIN = 5.0
 
 # Beyond this factor on the learning rate a setting is a mistake: chain scores grow without bound.
 MAX_LR_FACTOR = 100_000
@@ -31,8 +33,8 @@ def build_crf_tagger(
     """A linear-chain CRF over the vectors of any tok2vec or transformer (listener).
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Encoder, one array (n, width) a document.
-    transitions_lr (float): Factor on the learning rate of transition, start and end scores. They want
-        more than a fine-tuned encoder does: Wang et al. (2020) use 0.5 beside 5e-5.
+    transitions_lr (float): Factor on the learning rate of transition, start and end scores. They
+        want more than a fine-tuned encoder does: Wang et al. (2020) use 0.5 beside 5e-5.
     nO (Optional[int]): Number of tags L; None: set by the component from its labels.
     RETURNS: Documents -> Potentials, unconstrained, one chain a sentence (see `chain_lengths`).
     Raises `SkdError` for settings out of range, and when initialized for a number of tags that is
@@ -50,13 +52,13 @@ def build_crf_tagger(
         refs={"tok2vec": tok2vec},
         dims={"nO": None},
         params=dict.fromkeys(CHAIN_PARAMS),
-        # nO is no dimension before the labels are known: a component adds none to a model that has it.
+        # nO is no dimension before the labels are known: a component adds none to a model with it.
         attrs={"transitions_lr": transitions_lr, "declared_nO": nO},
     )
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[Floats2d] = None) -> None:
-    """X (List[Doc]): a sample of documents. Y (Floats2d): an array (any, L), for its width alone."""
+    """X (List[Doc]): a sample of documents. Y (Floats2d): (any, L), for its width alone."""
     tok2vec, emissions = model.layers
     declared = model.attrs["declared_nO"]
     if model.has_dim("nO") is None:
@@ -102,8 +104,47 @@ def forward(
     return potentials, backprop
 
 
+def extended(
+    model: Model[List[Doc], Potentials], n_tags: int, like: Optional[int]
+) -> Model[List[Doc], Potentials]:
+    """The same model for more tags, the new ones after the old, whose scores stay as they are.
+
+    A new tag starts as the shadow of an old one: its emission, transition, start and end scores,
+    and `MARGIN` less for the emission. So for each sequence with new tags there is one without them
+    that has a higher score, and the best sequences stay the same until the model is trained on.
+    With the mean of all tags in place of one that holds too: a mean of scores is not above the best
+    of them.
+
+    The encoder is shared. What an optimizer has of the layers that grow starts anew with their ids.
+
+    n_tags (int): The new number of tags.
+    like (Optional[int]): The tag that new ones are like; None: the mean of all.
+    """
+    tok2vec, old = model.layers
+    n_old = model.get_dim("nO")
+    share = np.full(n_old, 1 / n_old) if like is None else np.eye(n_old)[like]
+    # (n_tags, n_old): each new score as a mixture of old ones.
+    mixture = np.concatenate([np.eye(n_old), np.tile(share, (n_tags - n_old, 1))])
+    new = build_crf_tagger(tok2vec, model.attrs["transitions_lr"], n_tags)
+    emissions = new.layers[1]
+    emissions.set_dim("nI", old.get_dim("nI"), force=True)
+    bias = mixture @ old.ops.to_numpy(old.get_param("b"))
+    bias[n_old:] -= MARGIN
+    set_param(emissions, "W", mixture @ old.ops.to_numpy(old.get_param("W")))
+    set_param(emissions, "b", bias)
+    chain = {name: model.ops.to_numpy(model.get_param(name)) for name in CHAIN_PARAMS}
+    set_param(new, "transitions", mixture @ chain["transitions"] @ mixture.T)
+    set_param(new, "start", mixture @ chain["start"])
+    set_param(new, "end", mixture @ chain["end"])
+    return new
+
+
+def set_param(model: Model, name: str, value: np.ndarray) -> None:
+    model.set_param(name, model.ops.asarray(value, dtype="float32"))
+
+
 def chain_lengths(doc: Doc) -> np.ndarray:
-    """Tokens of each chain of a document, (chains,): its sentences where they are known, else one."""
+    """Tokens of each chain of a document, (chains,): its sentences where known, else one."""
     if doc.has_annotation("SENT_START"):
         lengths = [len(sentence) for sentence in doc.sents]
     else:

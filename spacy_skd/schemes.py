@@ -27,7 +27,8 @@ def split_tag(tag: str) -> Tuple[str, str]:
 @dataclass(frozen=True)
 class Scheme:
     """A tag scheme for spans. `opening` and `closing` are the positions at which a span may begin
-    and end; "B" and "I" are both or neither of them, depending on the scheme.
+    and end; "B" and "I" are both or neither of them, depending on the scheme. `outside` is the place
+    of the tag "O".
     """
 
     name: str
@@ -35,6 +36,7 @@ class Scheme:
     opening: Tuple[str, ...]
     closing: Tuple[str, ...]
     encode_span: Callable[[int], List[str]]
+    outside: Optional[int] = 0
 
     def tags(self, labels: Sequence[str]) -> List[str]:
         """The tags for some labels, in the order of the CRF's columns; "O" is the first."""
@@ -86,6 +88,7 @@ class Plain:
     """One tag a label, every sequence legal."""
 
     name: str = "plain"
+    outside: Optional[int] = None
 
     def tags(self, labels: Sequence[str]) -> List[str]:
         return list(labels)

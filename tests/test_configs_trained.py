@@ -1,4 +1,4 @@
-"""A pipeline that was trained with one of our configs can be trained on, in every way of spaCy's."""
+"""A pipeline trained with one of our configs can be trained on, in every way of spaCy's."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,8 +74,8 @@ def schedules(nlp: Language, config):
     """What depends on the length of a run: the learning rate, and the weight of distillation."""
     found = [registry.resolve(config["training"])["optimizer"].schedules["learn_rate"]]
     for _, pipe in nlp.pipeline:
-        if getattr(pipe, "distillation", None) is not None:
-            found.append(pipe.distillation.kd_weight)
+        if distillation := getattr(pipe, "distillation", None):
+            found.append(distillation.kd_weight.schedule)
     return found
 
 

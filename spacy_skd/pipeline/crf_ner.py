@@ -6,14 +6,19 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from spacy.vocab import Vocab
 from thinc.api import Config, Model
 from thinc.types import Ints1d
 
 from ..crf import Potentials
 from ..errors import Errors, SkdError
+from ..objectives import Distillation
 from ..schemes import OUTSIDE, SPAN_SCHEMES, coarsen, split_tag
-from .crf_pipe import CRFPipe, split
+from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
+
+# Values of ENT_IOB.
+INSIDE, BEGIN = 1, 3
 
 DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
 
@@ -34,7 +39,8 @@ def make_crf_ner(
     name: str,
     model: Model[List[Doc], Potentials],
     scheme: str,
-    # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of @misc.
+    # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of
+    # @misc.
     distillation: Any,
     scorer: Optional[Callable],
 ) -> "CRFNer":
@@ -50,14 +56,40 @@ def make_crf_ner(
         names = ", ".join(SPAN_SCHEMES)
         raise SkdError(Errors.SKD031.format(name=name, value=scheme, names=names))
     return CRFNer(
-        nlp.vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer
+        nlp.vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer, nlp=nlp
     )
 
 
 class CRFNer(CRFPipe):
-    """Sets `doc.ents`. Entities that a document has already are kept, and new ones found around them.
-    An entity neither begins nor ends with a whitespace token.
+    """A CRF that sets `doc.ents`.
+
+    What a document says already is treated as spaCy's `ner` treats it: entities are kept, tokens
+    that `doc.set_ents(..., blocked=...)` blocks get none, and all other tokens, whether "outside"
+    or without annotation, are free. An entity neither begins nor ends with a whitespace token.
+
+    vocab (Vocab): The shared vocabulary.
+    model (Model[List[Doc], Potentials]): Gives the potentials; see `spacy-skd.CRFTagger.v1`.
+    name (str): The name of the component in its pipeline.
+    scheme (str): "BILOU" or "IOB2".
+    distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    scorer (Optional[Callable]): The scoring method.
+    nlp (Optional[Language]): The pipeline, in which the encoders run that the component listens to.
     """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Potentials],
+        name: str = "crf_ner",
+        *,
+        scheme: str = "BILOU",
+        distillation: Optional[Distillation] = None,
+        scorer: Optional[Callable] = None,
+        nlp: Optional[Language] = None,
+    ) -> None:
+        super().__init__(
+            vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer, nlp=nlp
+        )
 
     def labels_of(self, example: Example) -> Iterable[str]:
         return (entity.label_ for entity in example.reference.ents)
@@ -71,7 +103,7 @@ class CRFNer(CRFPipe):
 
     def allowed(self, doc: Doc) -> Optional[np.ndarray]:
         blank = doc.to_array("IS_SPACE").astype(bool)
-        reserved = doc.to_array("ENT_TYPE") != 0
+        reserved = np.isin(doc.to_array("ENT_IOB"), (BEGIN, INSIDE))
         if not (blank.any() or reserved.any()):
             return None
         positions = np.array([split_tag(tag)[0] for tag in self.tags])
@@ -86,4 +118,10 @@ class CRFNer(CRFPipe):
         for doc, best in zip(docs, scores):
             spans = self.scheme.decode([tags[i] for i in best])
             found = [Span(doc, start, end, label=label) for start, end, label in spans]
-            doc.ents = list(doc.ents) + found
+            doc.set_ents([*doc.ents, *found], blocked=blocked_tokens(doc))
+
+
+def blocked_tokens(doc: Doc) -> List[Span]:
+    """The tokens that are to be in no entity: spaCy notes a beginning without type."""
+    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
+    return [doc[i : i + 1] for i in np.flatnonzero((iob == BEGIN) & (types == 0))]

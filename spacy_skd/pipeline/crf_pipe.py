@@ -1,12 +1,12 @@
 """What the CRF components share: prediction, the loss with and without teachers, distillation.
 
-A subclass says what a tag means in a document: which tags are gold, which are allowed, how predicted
-ones are written down.
+A subclass says what a tag means in a document: which tags are gold, which are allowed, how
+predicted ones are written down.
 """
 
 from collections import defaultdict
 from itertools import islice
-from typing import Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy.errors import Errors as SpacyErrors
@@ -20,26 +20,39 @@ from thinc.types import Ints1d
 
 from ..crf import Potentials, viterbi
 from ..errors import Errors, SkdError
-from ..models import CHAIN_PARAMS, chain_lengths
+from ..models import CHAIN_PARAMS, chain_lengths, extended
 from ..objectives import MISSING, Distillation, Knowledge, make_distillation, training_loss
 from ..schemes import get_scheme
 from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
+from .storage import StoredPipe
+from .upstream import as_before, listeners, require_encoded
 
 SOFT_TARGETS = "soft_targets"
 
 
-class CRFPipe(TrainablePipe):
-    """A linear-chain CRF on a thinc model that gives Potentials (see `models.build_crf_tagger`)."""
+class CRFPipe(StoredPipe):
+    """A linear-chain CRF on a thinc model that gives Potentials (see `models.build_crf_tagger`).
+
+    vocab (Vocab): The shared vocabulary.
+    model (Model[List[Doc], Potentials]): See `spacy-skd.CRFTagger.v1`.
+    name (str): The name of the component in its pipeline.
+    scheme (str): "plain", "BILOU" or "IOB2".
+    distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    scorer (Optional[Callable]): The scoring method.
+    nlp (Optional[Language]): The pipeline. What asks for scores outside of `nlp.pipe` runs in it
+        the encoders that the component listens to.
+    """
 
     def __init__(
         self,
         vocab: Vocab,
         model: Model[List[Doc], Potentials],
-        name: str,
+        name: str = "crf",
         *,
         scheme: str,
-        distillation: Optional[Distillation],
-        scorer: Optional[Callable],
+        distillation: Optional[Distillation] = None,
+        scorer: Optional[Callable] = None,
+        nlp: Optional[Language] = None,
     ) -> None:
         if not isinstance(distillation, (Distillation, type(None))):
             raise SkdError(Errors.SKD030.format(name=name, value=repr(distillation)))
@@ -49,7 +62,8 @@ class CRFPipe(TrainablePipe):
         self.scheme = get_scheme(scheme)
         self.distillation = distillation
         self.scorer = scorer
-        self.cfg = {"labels": []}
+        self.nlp = nlp
+        self.cfg: Dict[str, Any] = {"labels": [], "scheme": scheme}
         self._rehearsal_model: Optional[Model] = None
         self._step = 0
         self._transfers: Dict[int, Tuple[Teacher, Transfer]] = {}
@@ -86,19 +100,23 @@ class CRFPipe(TrainablePipe):
         return tuple(self.scheme.tags(self.labels))
 
     def add_label(self, label: str) -> int:
-        """Add a label before initialization.
+        """Add a label, before initialization or to a trained component.
+
+        A trained component keeps what it has learned: the scores of its tags stay as they are, and
+        it predicts none of the new ones until it is trained on (see `models.extended`).
 
         RETURNS (int): 1, or 0 if the label is there already.
-        Raises `ValueError` if it is no string (E187) or the model has its size already (E922).
+        Raises `ValueError` if it is no string (E187).
         """
         if not isinstance(label, str):
             raise ValueError(SpacyErrors.E187)
         if label in self.labels:
             return 0
-        if self.model.has_dim("nO"):
-            raise ValueError(SpacyErrors.E922.format(name=self.name, nO=self.model.get_dim("nO")))
         self.cfg["labels"].append(label)
         self.vocab.strings.add(label)
+        if self.model.has_param("transitions"):
+            self.model = extended(self.model, len(self.tags), self.scheme.outside)
+            self._transfers.clear()
         return 1
 
     def initialize(
@@ -113,6 +131,7 @@ class CRFPipe(TrainablePipe):
         Raises `SkdError` if there is no label at all.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        self.nlp = nlp or self.nlp
         if labels is None:
             found = {label for example in get_examples() for label in self.labels_of(example)}
             labels = sorted(found)
@@ -120,6 +139,7 @@ class CRFPipe(TrainablePipe):
             self.add_label(label)
         if not self.labels:
             raise SkdError(Errors.SKD040.format(name=self.name))
+        self._require_match()
         sample = [example.predicted for example in islice(get_examples(), 10)]
         self.model.initialize(X=sample, Y=self.model.ops.alloc2f(1, len(self.tags)))
         self._step = 0
@@ -128,18 +148,26 @@ class CRFPipe(TrainablePipe):
     # Prediction.
 
     def predict(self, docs: Iterable[Doc]) -> List[Ints1d]:
-        """The best legal tag sequence of each document, (n,) indices into `tags`."""
+        """The best legal tag sequence of each document, (n,) indices into `tags`.
+
+        Raises `SkdError` where the component listens to an encoder that has not run.
+        """
         docs = list(docs)
         if not any(len(doc) for doc in docs):
             return [np.zeros(0, dtype=np.int32) for _ in docs]
+        require_encoded(self, docs)
         potentials = self.constrained(self.model.predict(docs), docs)
         best, _ = viterbi(potentials)
         return split(best, docs)
 
     def score_docs(self, docs: Sequence[Doc]) -> List[np.ndarray]:
-        """The emission scores (n, L) of each document: what a teacher gives of a sentence."""
+        """The emission scores (n, L) of each document: what a teacher gives of a sentence.
+
+        Raises `SkdError` where the component listens to an encoder that has not run.
+        """
         if not any(len(doc) for doc in docs):
             return [np.zeros((0, len(self.tags)), dtype=np.float32) for _ in docs]
+        require_encoded(self, docs)
         return split(self.model.predict(docs).unary, docs)
 
     @property
@@ -214,16 +242,25 @@ class CRFPipe(TrainablePipe):
     ) -> Dict[str, float]:
         """Keep what the model knew at `nlp.resume_training()`: distillation from that very model.
         Without `resume_training` it does nothing, as spaCy's own components do.
+
+        Raises `SkdError` for a component that listens to an encoder, whose earlier state is not
+        kept.
         """
         examples = list(examples)
         validate_examples(examples, "CRFPipe.rehearse")
         docs = [example.predicted for example in examples]
-        rehearsal_model = self._rehearsal_model
-        if rehearsal_model is None:
+        if self._rehearsal_model is None:
             return {} if losses is None else losses
-        losses = self._learn_from(lambda: rehearsal_model.predict(docs), docs, drop, losses)
+        if listeners(self):
+            raise SkdError(Errors.SKD053.format(name=self.name))
+        before = self._rehearsal_model.predict(docs)
+        # Labels that were added since are the last ones, and so are their tags.
+        tags = self.tags[: before.n_labels]
+        teacher = Teacher(tags, self.scheme.name, before.transitions, before.start, before.end)
+        losses = self.learn(teacher, split(before.unary, docs), docs, drop=drop, losses=losses)
         if sgd not in (None, False):
-            # Not our own finish_update: `Language.rehearse` gives a function without learning rates.
+            # Not our own finish_update: `Language.rehearse` gives a function without learning
+            # rates.
             self.model.finish_update(sgd)
         return losses
 
@@ -244,27 +281,22 @@ class CRFPipe(TrainablePipe):
     ) -> Dict[str, float]:
         """Learn from another CRF component, which scores the references, what it would predict for
         them. Labels are matched by name; the tokens of predicted and reference must be the same.
+        Encoders that the teacher listens to are run. One that this component listens to must have
+        been updated before: `spacy_skd.distill` does all that for whole pipelines.
 
-        Raises `SkdError` for a teacher that is no CRF component or has labels the student lacks, and
-        for documents that differ in their tokens.
+        Raises `SkdError` for a teacher that is no CRF component or has labels the student lacks,
+        for documents that differ in their tokens, and where an encoder cannot be run.
         """
-        if not isinstance(teacher_pipe, CRFPipe):
-            raise SkdError(Errors.SKD044.format(name=self.name, type=type(teacher_pipe).__name__))
+        teacher_pipe = require_teacher(self, teacher_pipe)
         examples = list(examples)
         validate_examples(examples, "CRFPipe.distill")
         for example in examples:
             if [t.text for t in example.predicted] != [t.text for t in example.reference]:
                 raise SkdError(Errors.SKD045.format(text=example.reference.text[:60]))
         references = [example.reference for example in examples]
+        emissions = teacher_pipe.score_docs(as_before(teacher_pipe, references))
         docs = [example.predicted for example in examples]
-        teacher = teacher_pipe.teacher
-
-        def teacher_scores() -> Potentials:
-            unary = np.concatenate(teacher_pipe.score_docs(references))
-            lengths = np.concatenate([chain_lengths(doc) for doc in docs])
-            return Potentials(unary, lengths, teacher.transitions, teacher.start, teacher.end)
-
-        losses = self._learn_from(teacher_scores, docs, drop, losses, teacher)
+        losses = self.learn(teacher_pipe.teacher, emissions, docs, drop=drop, losses=losses)
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
@@ -277,43 +309,56 @@ class CRFPipe(TrainablePipe):
         teacher_scores (Potentials): Of a teacher with the tags of this component, in their order.
         student_scores (Potentials): Of this component, for the same chains.
         """
-        return self._teacher_student_loss(teacher_scores, student_scores, self.teacher)
+        chain = (teacher_scores.transitions, teacher_scores.start, teacher_scores.end)
+        teacher = Teacher(self.tags, self.scheme.name, *chain)
+        own = (student_scores.transitions, student_scores.start, student_scores.end)
+        legality = self.scheme.constraints(self.tags)
+        student = Potentials(
+            student_scores.unary, student_scores.lengths, *constrain(own, legality)
+        )
+        return self._distillation_loss(teacher, teacher_scores.unary, student)
 
-    def _learn_from(self, teacher_scores, docs, drop, losses, teacher=None):
+    def learn(
+        self,
+        teacher: Teacher,
+        emissions: Sequence[np.ndarray],
+        docs: Sequence[Doc],
+        *,
+        drop: float = 0.0,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Add to the gradients those of the distillation loss, without updating the parameters.
+
+        teacher (Teacher): With tags of its own.
+        emissions (Sequence[ndarray]): Its emission scores (n, L) of each document.
+        """
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         if not any(len(doc) for doc in docs):
             return losses
         set_dropout_rate(self.model, drop)
-        scores, backprop = self.model.begin_update(docs)
+        scores, backprop = self.model.begin_update(list(docs))
         self._require_finite(scores)
         student = self.constrained(scores, docs)
-        loss, gradient = self._teacher_student_loss(
-            teacher_scores(), student, teacher or self.teacher
-        )
+        loss, gradient = self._distillation_loss(teacher, np.concatenate(emissions), student)
         backprop(gradient)
         losses[self.name] += loss
         return losses
 
-    def _teacher_student_loss(self, teacher_scores, student_scores, teacher):
-        chain = (teacher_scores.transitions, teacher_scores.start, teacher_scores.end)
-        teacher = Teacher(teacher.tags, teacher.scheme, *chain)
-        legality = self.scheme.constraints(self.tags)
-        own = (student_scores.transitions, student_scores.start, student_scores.end)
-        student = Potentials(
-            student_scores.unary, student_scores.lengths, *constrain(own, legality)
-        )
+    def _distillation_loss(
+        self, teacher: Teacher, emissions: np.ndarray, student: Potentials
+    ) -> Tuple[float, Potentials]:
         distillation = self.distillation or make_distillation()
         transfer = make_transfer(teacher, self.scheme.name, self.tags)
         allowed = student.unary != FORBIDDEN
-        potentials = transfer.potentials(teacher_scores.unary, student.lengths, allowed)
+        potentials = transfer.potentials(emissions, student.lengths, allowed)
         knowledge = distillation.ask(potentials, transfer)
         return mean_loss(*distillation.loss(student, knowledge, np.ones(len(student.lengths))))
 
     def _stored_knowledge(
         self, examples: Sequence[Example], student: Potentials
     ) -> Optional[Knowledge]:
-        """The soft targets that a reader has put on the references, (chains, tokens) as predicted."""
+        """The soft targets that a reader has put on the references, chains as predicted."""
         if self.distillation is None:
             return None
         lessons = defaultdict(list)
@@ -365,6 +410,13 @@ class CRFPipe(TrainablePipe):
             raise SkdError(Errors.SKD042.format(name=self.name, step=self._step))
 
 
+def require_teacher(student: CRFPipe, teacher: Any) -> CRFPipe:
+    """Raises `SkdError` for a teacher that is no CRF component."""
+    if not isinstance(teacher, CRFPipe):
+        raise SkdError(Errors.SKD044.format(name=student.name, type=type(teacher).__name__))
+    return teacher
+
+
 def split(array: np.ndarray, docs: Sequence[Doc]) -> List[np.ndarray]:
     """Views of the rows (N, ...) of each document."""
     return np.split(array, np.cumsum([len(doc) for doc in docs])[:-1]) if docs else []
@@ -382,8 +434,9 @@ def index_docs(docs: Sequence[Doc]) -> Tuple[List[np.ndarray], List[np.ndarray]]
 
 
 def drop_illegal(gold: np.ndarray, student: Potentials) -> np.ndarray:
-    """Treat gold tags (N,) that no legal sequence can have as not annotated: those of an entity that
-    crosses a sentence boundary or lies on tokens the document reserves. Their loss would be infinite.
+    """Treat gold tags (N,) that no legal sequence can have as not annotated: those of an entity
+    that crosses a sentence boundary or lies on tokens the document reserves. Their loss would be
+    infinite.
     """
     known = gold != MISSING
     tags = np.where(known, gold, 0)

@@ -6,11 +6,13 @@ from spacy.language import Language
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 from spacy.training import Example
+from spacy.vocab import Vocab
 from thinc.api import Config, Model
 from thinc.types import Ints1d
 
 from ..crf import Potentials
 from ..errors import Errors, SkdError
+from ..objectives import Distillation
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
 
@@ -24,6 +26,7 @@ ATTRIBUTES = ("tag", "pos")
     default_config={
         "model": DEFAULT_CONFIG,
         "attribute": "tag",
+        "overwrite": False,
         "distillation": None,
         "scorer": {"@scorers": "spacy-skd.TaggerScorer.v1"},
     },
@@ -34,7 +37,9 @@ def make_crf_tagger(
     name: str,
     model: Model[List[Doc], Potentials],
     attribute: str,
-    # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of @misc.
+    overwrite: bool,
+    # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of
+    # @misc.
     distillation: Any,
     scorer: Optional[Callable],
 ) -> "CRFTagger":
@@ -42,24 +47,55 @@ def make_crf_tagger(
 
     model (Model[List[Doc], Potentials]): See `spacy-skd.CRFTagger.v1`.
     attribute (str): "tag" or "pos".
+    overwrite (bool): Whether tags that a document has already are replaced.
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
     scorer (Optional[Callable]): The scoring method.
     """
     return CRFTagger(
-        nlp.vocab, model, name, attribute=attribute, distillation=distillation, scorer=scorer
+        nlp.vocab,
+        model,
+        name,
+        attribute=attribute,
+        overwrite=overwrite,
+        distillation=distillation,
+        scorer=scorer,
+        nlp=nlp,
     )
 
 
 class CRFTagger(CRFPipe):
-    """Sets `token.tag_`, or `token.pos_` if `attribute` is "pos"."""
+    """A CRF that sets `token.tag_`, or `token.pos_` if `attribute` is "pos".
 
-    def __init__(self, vocab, model, name, *, attribute, distillation, scorer):
+    vocab (Vocab): The shared vocabulary.
+    model (Model[List[Doc], Potentials]): Gives the potentials; see `spacy-skd.CRFTagger.v1`.
+    name (str): The name of the component in its pipeline.
+    attribute (str): "tag" or "pos".
+    overwrite (bool): Whether tags that a document has already are replaced. As spaCy's `tagger`,
+        and unlike its `morphologizer`, it keeps them unless told otherwise.
+    distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    scorer (Optional[Callable]): The scoring method.
+    nlp (Optional[Language]): The pipeline, in which the encoders run that the component listens to.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[List[Doc], Potentials],
+        name: str = "crf_tagger",
+        *,
+        attribute: str = "tag",
+        overwrite: bool = False,
+        distillation: Optional[Distillation] = None,
+        scorer: Optional[Callable] = None,
+        nlp: Optional[Language] = None,
+    ) -> None:
         if attribute not in ATTRIBUTES:
             raise SkdError(Errors.SKD046.format(name=name, value=attribute))
         super().__init__(
-            vocab, model, name, scheme="plain", distillation=distillation, scorer=scorer
+            vocab, model, name, scheme="plain", distillation=distillation, scorer=scorer, nlp=nlp
         )
         self.attribute = attribute
+        self.overwrite = overwrite
         self.cfg["attribute"] = attribute
 
     def add_label(self, label: str) -> int:
@@ -82,4 +118,5 @@ class CRFTagger(CRFPipe):
             tags = [POS_IDS[tag] for tag in self.tags]
         for doc, best in zip(docs, scores):
             for token, i in zip(doc, best):
-                setattr(token, self.attribute, tags[i])
+                if self.overwrite or not getattr(token, self.attribute):
+                    setattr(token, self.attribute, tags[i])

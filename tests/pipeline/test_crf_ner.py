@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 from spacy.tokens import Doc, Span
 from spacy.training import Example
+from spacy.util import fix_random_seed
 
 from ..conftest import make_examples, make_pipeline, reference_doc, train
 
 
 def random_pipeline(scheme):
     """A component with random scores: without constraints nearly no prediction would be legal."""
+    fix_random_seed(0)
     nlp = make_pipeline("crf_ner", scheme=scheme)
     nlp.initialize(lambda: make_examples(nlp))
     model = nlp.get_pipe("pipe").model
@@ -55,6 +57,72 @@ def test_entities_that_are_there_are_kept():
         doc.ents = [Span(doc, 2, 4, label=label)]
         nlp.get_pipe("pipe")(doc)
         assert (2, 4, label) in [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def preset_docs(vocab, rng, n=150):
+    """Documents that say something of some of their tokens: entities, blocked, outside, missing."""
+    for _ in range(n):
+        length = int(rng.integers(1, 10))
+        doc = Doc(vocab, words=[f"w{i}" for i in rng.integers(0, 99, length)])
+        kinds = {"entities": [], "blocked": [], "outside": [], "missing": []}
+        start = 0
+        while start < length:
+            end = min(length, start + int(rng.integers(1, 4)))
+            kind = str(rng.choice(["entities", "blocked", "outside", "missing", "missing"]))
+            kinds[kind].append(Span(doc, start, end, label=str(rng.choice(["PER", "LOC"]))))
+            start = end
+        doc.set_ents(kinds.pop("entities"), **kinds, default="missing")
+        yield doc
+
+
+def test_what_a_document_says_is_treated_as_spacys_ner_treats_it():
+    import spacy
+
+    ours = random_pipeline("BILOU")
+    theirs = spacy.blank("xx")
+    theirs.add_pipe("ner")
+    theirs.initialize(lambda: make_examples(theirs))
+    found = {"ours": 0, "theirs": 0}
+    for ours_doc, theirs_doc in zip(
+        preset_docs(ours.vocab, np.random.default_rng(0)),
+        preset_docs(theirs.vocab, np.random.default_rng(0)),
+    ):
+        given = [(e.start, e.end, e.label_) for e in ours_doc.ents]
+        before = ours_doc.to_array(["ENT_IOB", "ENT_TYPE"])
+        free = np.isin(before[:, 0], (0, 2))
+        after = []
+        for name, nlp, doc in (("ours", ours, ours_doc), ("theirs", theirs, theirs_doc)):
+            nlp(doc)
+            entities = [(e.start, e.end, e.label_) for e in doc.ents]
+            assert set(given) <= set(entities)
+            assert all(free[start:end].all() for start, end, _ in set(entities) - set(given))
+            found[name] += len(entities) - len(given)
+            after.append(doc.to_array("ENT_IOB"))
+        for iob in after:
+            assert (iob[free] != 0).all()  # nothing is left open
+        np.testing.assert_array_equal(after[0][~free], after[1][~free])
+        blocked = (before[:, 0] == 3) & (before[:, 1] == 0)
+        assert (ours_doc.to_array(["ENT_IOB", "ENT_TYPE"])[blocked] == [3, 0]).all()
+    assert found["ours"] > 50 and found["theirs"] > 50
+
+
+def test_blocked_tokens_stay_blocked_whatever_was_predicted_before():
+    nlp = random_pipeline("BILOU")
+    doc = Doc(nlp.vocab, words=["Ada", "Lovelace", "lives"])
+    doc.set_ents([], blocked=[doc[0:2]], default="missing")
+    for _ in range(2):
+        nlp.get_pipe("pipe")(doc)
+        assert [token.ent_iob for token in doc[:2]] == [3, 3]
+        assert not [ent for ent in doc.ents if ent.start < 2]
+
+
+def test_ids_of_entities_that_are_there_are_kept():
+    nlp = random_pipeline("BILOU")
+    doc = Doc(nlp.vocab, words=["a", "b", "c", "d"])
+    doc.ents = [Span(doc, 1, 2, label="PER", kb_id="Q7259", span_id="ada")]
+    nlp.get_pipe("pipe")(doc)
+    (ent,) = [ent for ent in doc.ents if ent.start == 1]
+    assert (ent.kb_id_, ent.ent_id_) == ("Q7259", "ada")
 
 
 def test_an_entity_across_a_sentence_boundary_is_no_infinite_loss():

@@ -33,7 +33,7 @@ def test_shared_tok2vec():
     assert found(nlp) == expected()
 
 
-def test_transformer(tiny_transformer, tmp_path):
+def transformer_pipeline(folder):
     listener = {
         "@architectures": "spacy-transformers.TransformerListener.v1",
         "grad_factor": 1.0,
@@ -41,7 +41,7 @@ def test_transformer(tiny_transformer, tmp_path):
     }
     model = {
         "@architectures": "spacy-transformers.TransformerModel.v3",
-        "name": str(tiny_transformer()),
+        "name": str(folder),
         "get_spans": {
             "@span_getters": "spacy-transformers.strided_spans.v1",
             "window": 32,
@@ -49,7 +49,11 @@ def test_transformer(tiny_transformer, tmp_path):
         },
         "tokenizer_config": {"use_fast": True},
     }
-    nlp = with_listener("transformer", {"model": model}, listener)
+    return with_listener("transformer", {"model": model}, listener)
+
+
+def test_transformer(tiny_transformer, tmp_path):
+    nlp = transformer_pipeline(tiny_transformer())
     examples = make_examples(nlp)
     optimizer = nlp.initialize(lambda: examples)
     optimizer.learn_rate = 0.01

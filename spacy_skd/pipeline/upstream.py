@@ -1,0 +1,118 @@
+"""What runs before a component: the encoders that it listens to, and who sets sentence boundaries.
+
+A listener gives the vectors that its encoder has left for a document, and zeros where it has left
+none. So whoever asks a component for scores outside of `nlp.pipe` has to run the encoder first.
+"""
+
+from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
+
+from spacy.language import Language
+from spacy.pipeline.tok2vec import Tok2VecListener
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
+from thinc.api import Model
+
+from ..errors import Errors, SkdError
+
+Pipes = List[Tuple[str, Any]]
+
+# What a tokenizer or an earlier component may have said of tokens, and an encoder may read.
+FEATURES = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
+BOUNDARIES = {"token.is_sent_start", "doc.sents"}
+
+
+def listeners(pipe: Any) -> List[Model]:
+    """The layers of a component's model that get their vectors from an encoder before it: spaCy's,
+    and those of the transformer packages, which all have the name of what they listen to.
+    """
+    model = getattr(pipe, "model", None)
+    return [node for node in model.walk() if hasattr(node, "upstream_name")] if model else []
+
+
+def require_encoded(pipe: Any, docs: Iterable[Doc]) -> None:
+    """Raises `SkdError` for a document for which an encoder has left nothing."""
+    nodes = listeners(pipe)
+    for doc in docs if nodes else ():
+        if len(doc) and not all(is_encoded(doc, node) for node in nodes):
+            raise SkdError(
+                Errors.SKD049.format(name=pipe.name, type=nodes[0].name, text=doc.text[:60])
+            )
+
+
+def is_encoded(doc: Doc, listener: Model) -> bool:
+    if isinstance(listener, Tok2VecListener):
+        return doc.tensor.size > 0
+    return doc.has_extension("trf_data") and doc._.trf_data is not None
+
+
+def before(nlp: Language, pipe: Any) -> Pipes:
+    """The components of a pipeline that run before one of them."""
+    pipes = nlp.pipeline
+    places = [i for i, (_, other) in enumerate(pipes) if other is pipe]
+    return pipes[: places[0]] if places else []
+
+
+def after(nlp: Language, pipe: Any) -> Pipes:
+    """The components of a pipeline that run after one of them."""
+    return nlp.pipeline[len(before(nlp, pipe)) + 1 :]
+
+
+def run(pipe: Any, docs: Iterable[Doc]) -> List[Doc]:
+    """The documents with what a component of any kind, trained or a function, writes."""
+    return list(pipe.pipe(docs)) if hasattr(pipe, "pipe") else [pipe(doc) for doc in docs]
+
+
+def encoders(nlp: Language, pipe: Any) -> Pipes:
+    """The components that a component listens to."""
+    nodes = listeners(pipe)
+    return [
+        (name, other)
+        for name, other in before(nlp, pipe)
+        if any(node is listener for node in nodes for listener in getattr(other, "listeners", ()))
+    ]
+
+
+def as_before(pipe: Any, docs: Sequence[Doc]) -> List[Doc]:
+    """The documents as the component meets them in its pipeline, whatever has been written since:
+    copies for which the encoders have run, or the documents themselves where nothing that the model
+    reads can have changed. Annotations that the model does not read, entities first, are not
+    undone.
+
+    Sentence boundaries are those of the documents, unless components that run later set them.
+    """
+    nlp = pipe.nlp
+    late = nlp is not None and sets_boundaries(nlp, after(nlp, pipe))
+    if not late and not listeners(pipe):
+        return list(docs)
+    copies = [copy_doc(doc, pipe.vocab, boundaries=not late) for doc in docs]
+    if nlp is not None:
+        for _, other in before(nlp, pipe) if late else encoders(nlp, pipe):
+            copies = run(other, copies)
+    require_encoded(pipe, copies)
+    return copies
+
+
+def sets_boundaries(nlp: Language, pipes: Pipes) -> bool:
+    assigned = (nlp.get_pipe_meta(name).assigns for name, _ in pipes)
+    return any(not BOUNDARIES.isdisjoint(names) for names in assigned)
+
+
+def copy_doc(
+    doc: Doc, vocab: Vocab, boundaries: bool = True, features: Sequence[str] = FEATURES
+) -> Doc:
+    """A document with the same tokens and what encoders may read of them; without entities, vectors
+    of encoders and user data.
+    """
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    starts: Optional[List[Union[bool, int, None]]] = None
+    if boundaries and doc.has_annotation("SENT_START"):
+        starts = [token.is_sent_start for token in doc]
+    copy = Doc(vocab, words=words, spaces=spaces, sent_starts=starts)
+    if len(doc) and features:
+        if vocab is not doc.vocab:
+            for token in doc:
+                for text in (token.norm_, token.lemma_, token.tag_, str(token.morph)):
+                    vocab.strings.add(text)
+        values: Any = doc.to_array(list(features))
+        copy.from_array(list(features), values)
+    return copy
