@@ -232,7 +232,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "The targets in '{path}' are not complete: `python -m spacy skd label` is still writing them, or "
         "was interrupted. Let it finish, or run it again; or remove '{path}.partial'."
     )
-    SKD181 = "Targets cannot be written: {path}: {reason}."
+    SKD181 = (
+        "'{path}' {reason}; it was otherwise when the corpus was converted. Run `python -m spacy skd "
+        "convert` again or, if you changed the corpus yourself, remove '{manifest}'."
+    )
     SKD182 = (
         "Target shard '{path}' was replaced or altered while it was read. Let `python -m spacy skd "
         "label` finish, then start again."
@@ -240,6 +243,10 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD183 = (
         "'{path}' is a symbolic link, which is not followed for soft targets. Give the folder that it "
         "points to, or put the targets themselves there."
+    )
+    SKD185 = (
+        "'{path}' is damaged ({reason}). Run `python -m spacy skd convert` again or, if you changed the "
+        "corpus yourself, remove it."
     )
     SKD184 = (
         "The targets in '{path}' are being replaced again and again. Let `python -m spacy skd label` "

@@ -8,7 +8,9 @@ import os
 import stat
 from io import FileIO
 from pathlib import Path, PurePosixPath
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Annotated, Any, Dict, Iterable, List, Mapping, Optional, Type, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 CHECKSUM = "checksum"
 CHUNK = 1 << 20
@@ -22,6 +24,26 @@ for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
 
 Manifest = Dict[str, Dict[str, Any]]
 """{name relative to the folder, with slashes: {"bytes": int, "checksum": SHA-256}}"""
+
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,64}$")]
+P = TypeVar("P", bound="Part")
+
+
+class Part(BaseModel):
+    """A part of a record: no more and no less than its fields, and nothing converted: "3" is no
+    number.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class FileEntry(Part):
+    """What a manifest says of a file."""
+
+    bytes: Count
+    checksum: Checksum
 
 
 class Damaged(ValueError):
@@ -109,6 +131,16 @@ def open_plain(path: Path) -> FileIO:
         os.close(number)
         raise Damaged("it is no file")
     return FileIO(number, "rb")
+
+
+def parse_part(kind: Type[P], content: Any) -> P:
+    """Content of JSON's types as a part of a record. Raises `Damaged` if it does not fit."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ascii(".".join(map(str, first["loc"])))[:80]  # a file's own names may be in it
+        raise Damaged(f"{place}: {first['msg']}") from error
 
 
 def file_checksum(path: Path) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import List, Optional, Sequence
 
 from ..errors import Errors, SkdError
+from .manifest import check_files
 
 # What names folders in corpora, teachers and targets, beside files and hidden or temporary folders.
 LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9]*([-_][A-Za-z0-9]+)*")
@@ -26,13 +27,14 @@ def find_languages(
     corpus (Path): Folder with a folder for each language.
     splits (Sequence[str]): What each must have, e.g. ["train", "dev"].
     languages (Optional[Sequence[str]]): Only these, in this order; None: all, alphabetically.
-    Raises `SkdError` if the folder or a split is missing, if no language is there, or for a name
-        that is no language code.
+    Raises `SkdError` if the folder or a split is missing, if no language is there, for a name that
+        is no language code, or if files are missing or new since the corpus was converted.
     """
     corpus = Path(corpus)
     if not corpus.is_dir():
         raise SkdError(Errors.SKD121.format(path=corpus))
     if not languages:
+        check_files(corpus)
         names = sorted(path.name for path in corpus.iterdir() if not path.name.startswith("."))
         languages = [name for name in names if has_docs(corpus / name)]
     for name in languages:
@@ -40,6 +42,7 @@ def find_languages(
     if not languages:
         raise SkdError(Errors.SKD122.format(path=corpus))
     for language in languages:
+        check_files(corpus, language)
         for split in splits:
             if not split_files(corpus, language, split):
                 path = corpus / language

@@ -10,7 +10,9 @@ from spacy.tokens import Doc, DocBin
 from spacy.util import minibatch
 
 from ..errors import Errors, SkdError
+from ..locks import locked
 from .documents import SPLITS
+from .manifest import MANIFEST, write_manifest
 
 ATTRIBUTES = ("TAG", "POS", "ENT_IOB", "ENT_TYPE")
 FILES = {f"{split}.spacy" for split in SPLITS}
@@ -35,22 +37,25 @@ def replaced_corpus(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path` to write to, which takes its place when all went well.
 
     Whatever a killed run left behind is cleared by the next one. Raises `SkdError` where `path`
-    holds anything but a converted corpus.
+    holds anything but a converted corpus, and where another process is writing it.
     """
     path = path.resolve()
     new, old = (path.with_name(f".{path.name}.{state}") for state in ("new", "old"))
     try:
-        _restore(path, new, old)
-        _check_replaceable(path)
-        new.mkdir(parents=True)
-        yield new
-        if path.exists():
-            path.rename(old)
-        new.rename(path)
+        with locked(path):
+            try:
+                _restore(path, new, old)
+                _check_replaceable(path)
+                new.mkdir(parents=True)
+                yield new
+                write_manifest(new)
+                if path.exists():
+                    path.rename(old)
+                new.rename(path)
+            finally:
+                _restore(path, new, old)
     except OSError as error:
         raise SkdError(Errors.SKD107.format(path=path, reason=error.strerror)) from error
-    finally:
-        _restore(path, new, old)
 
 
 def _restore(path: Path, new: Path, old: Path) -> None:
@@ -67,6 +72,8 @@ def _check_replaceable(path: Path) -> None:
     if not path.is_dir():
         raise SkdError(Errors.SKD101.format(path=path, found=path.name))
     for entry in path.iterdir():
+        if entry.name == MANIFEST and entry.is_file():
+            continue
         if not entry.is_dir():
             raise SkdError(Errors.SKD101.format(path=path, found=entry.name))
         for file in entry.iterdir():

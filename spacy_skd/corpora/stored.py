@@ -10,12 +10,21 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors, SkdError
 from .layout import split_files
+from .manifest import check_content
 
 
 def open_docs(path: Path) -> DocBin:
-    """The packed documents of a `.spacy` file. Raises `SkdError` if it is none."""
+    """The packed documents of a `.spacy` file. Raises `SkdError` if it is none, or not as it was
+    when its corpus was converted.
+    """
+    if not path.is_file():  # a pipe would be waited for
+        raise SkdError(Errors.SKD078.format(path=path))
     try:
-        return DocBin().from_disk(path)
+        content = path.read_bytes()
+        check_content(path, content)
+        return DocBin().from_bytes(content)
+    except (SkdError, OSError):
+        raise
     except Exception as error:  # whatever the bytes of another or a broken file lead to
         raise SkdError(Errors.SKD078.format(path=path)) from error
 

@@ -20,6 +20,7 @@ from ..corpora.stored import copy_tokens, open_docs, unpack_docs
 from ..errors import Errors, SkdError
 from ..locks import locked
 from ..pipeline.crf_pipe import CRFPipe
+from ..records import FileEntry
 from .fingerprints import (
     files_fingerprint,
     manifest_fingerprint,
@@ -27,7 +28,7 @@ from .fingerprints import (
     teacher_manifest,
 )
 from .folders import check_ours, is_settled, settle
-from .meta import FileEntry, Meta, Origin, Plan
+from .meta import Meta, Origin, Plan
 from .shard import OpenFiles
 from .store import Store
 from .writer import TargetWriter
@@ -155,20 +156,16 @@ def find_teacher(teachers: Path, language: str) -> Path:
 
 def label_language(job: LabelJob, batch_size: int) -> LabelReport:
     start = time.monotonic()
-    try:
-        plan = job.plan()
-        status, meta = "nothing changed", None
-        if is_settled(job.store):
-            meta = current_meta(job.store, plan)
-        if meta is None:
-            nlp = load_teacher(job.teacher)
-            pipe = crf_pipe_of(nlp, job.teacher)
-            with locked(job.store):
-                status, meta = write_store(job, plan, nlp, pipe, batch_size)
-        return report(job, status, meta, time.monotonic() - start)
-    except OSError as error:
-        reason = error.strerror or error
-        raise SkdError(Errors.SKD181.format(path=error.filename, reason=reason)) from error
+    plan = job.plan()
+    status, meta = "nothing changed", None
+    if is_settled(job.store):
+        meta = current_meta(job.store, plan)
+    if meta is None:
+        nlp = load_teacher(job.teacher)
+        pipe = crf_pipe_of(nlp, job.teacher)
+        with locked(job.store):
+            status, meta = write_store(job, plan, nlp, pipe, batch_size)
+    return report(job, status, meta, time.monotonic() - start)
 
 
 def write_store(

@@ -2,17 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional, Type, TypeVar
+from typing import Annotated, Dict, List, Optional
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 from pydantic import model_validator as validator
 
 from ..errors import Errors, SkdError
 from ..records import (
+    Checksum,
+    Count,
     Damaged,
+    FileEntry,
+    Part,
     checksum_of,
     parse_object,
+    parse_part,
     read_plain,
     stays_inside,
     unsealed,
@@ -26,21 +31,7 @@ FORMAT = "spacy-skd soft targets"
 VERSION = 2
 SHARD = r"shard-\d{5,9}\.arrow"
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
-Checksum = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32,64}$")]
 DType = Annotated[str, StringConstraints(pattern=r"^float(16|32)$")]
-P = TypeVar("P", bound="Part")
-
-
-class Part(BaseModel):
-    """No more and no less than its fields, and nothing converted: "3" is no number."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class FileEntry(Part):
-    bytes: Count
-    checksum: Checksum
 
 
 class Origin(Part):
@@ -176,13 +167,3 @@ def read_meta(path: Path) -> Meta:
 
 def write_meta(path: Path, meta: Meta) -> None:
     write_record(path, meta.model_dump())
-
-
-def parse_part(kind: Type[P], content: Any) -> P:
-    """Content of JSON's types as a part of the description. Raises `Damaged` if it does not fit."""
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ascii(".".join(map(str, first["loc"])))[:80]  # a file's own names may be in it
-        raise Damaged(f"{place}: {first['msg']}") from error

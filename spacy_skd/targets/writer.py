@@ -8,10 +8,10 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..errors import Errors, SkdError
-from ..records import Damaged, read_plain, sealed, unsealed
+from ..records import Damaged, parse_part, read_plain, sealed, unsealed
 from ..transfer import Teacher
 from .folders import PROGRESS, check_ours, partial_of, replace, settle
-from .meta import META, Chain, Meta, Plan, ShardEntry, parse_part, write_meta
+from .meta import META, Chain, Meta, Plan, ShardEntry, write_meta
 from .shard import Buffer, OpenFiles, Shard
 from .store import excerpt, teacher_folder
 

@@ -80,7 +80,8 @@ def test_single_file(raw, tmp_path):
     assert [p.name for p in (tmp_path / "corpus/nn").iterdir()] == ["test.spacy"]
     convert(raw / "nb/unlabelled.txt", tmp_path / "corpus", lang="nn", split="unlabelled")
     files = [p for p in (tmp_path / "corpus").rglob("*") if p.is_file()]
-    assert files == [tmp_path / "corpus/nn/unlabelled/00000.spacy"]
+    names = [path.relative_to(tmp_path / "corpus").as_posix() for path in sorted(files)]
+    assert names == ["corpus.json", "nn/unlabelled/00000.spacy"]
 
 
 def test_nothing_is_written_when_a_file_is_broken(raw, tmp_path):
