@@ -342,14 +342,23 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD131 = "Config '{path}' cannot be used: {reason}"
     SKD132 = "The output '{path}' is {what}; it must be a folder, or not be there yet."
     SKD133 = (
-        "'{path}' holds '{name}', which no training of this command has made, and would be replaced. "
-        "Move it away, or give another output."
+        "'{path}' holds '{name}', which this command has not made, and would be replaced. Move it away, or "
+        "give another output."
     )
     SKD134 = "The training into '{output}' failed: {reason}"
     SKD135 = "{reason}. Check the path, its permissions and the space that is left."
     SKD136 = "There is not enough memory. Use smaller batches or fewer jobs, or a machine with more."
     SKD137 = "--gpu-id {gpu_id} cannot be used: {reason}. Leave it out to use the CPU."
     SKD138 = "The code in '{path}' cannot be imported: {reason}"
+    SKD139 = (
+        "Pipeline '{path}' is not as its training left it: {reason}. Train it again, which replaces it."
+    )
+    SKD140 = "'{path}' cannot be written: {reason}. Give another output."
+    SKD141 = "--version is '{version}'; it must be a version such as 1.0.2 or 2.0rc1 (PEP 440)."
+    SKD142 = "--name is '{name}'; it must be of letters, digits and single underscores, such as skd."
+    SKD143 = "'{path}' is no pipeline: give a folder that a training has written, such as model-best."
+    SKD144 = "Building a wheel needs the package build: install it with `pip install spacy-skd[train]`."
+    SKD145 = "The wheel could not be built: {reason}"
 
     # 220-229: unlabelled text, folds, seeds
     SKD220 = "The unlabelled text in '{path}' holds no sentence: convert it again, or remove it."

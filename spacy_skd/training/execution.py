@@ -47,9 +47,9 @@ def carry_out(
     check_config(runs[0].config, runs[0].source, runs[0].code)
     with ExitStack() as locks:
         for run in runs:
-            run.check_place()
+            run.made.check_place()
             locks.enter_context(locked(run.folder))
-            run.clear()
+            run.made.clear()
         reports = {run.name: run.finished() for run in runs}
         todo = [run for run in runs if reports[run.name] is None]
         if todo:
@@ -79,7 +79,7 @@ def train_all(todo: List[Run], show: "Show", jobs: int, gpu_id: int) -> List[Run
         processes.stop()
         pool.shutdown(cancel_futures=True)
         for run in todo:
-            run.clear()
+            run.made.clear()
     return reports
 
 
@@ -101,7 +101,7 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
     command = [*run.begin(), "--gpu-id", str(gpu_id)]
     code = processes.carry_out(command, on_line)
     error = None
-    if code != 0 or not (run.unfinished / BEST).is_dir():
+    if code != 0 or not (run.made.unfinished / BEST).is_dir():
         error = error_line(tail, code)
     elif run.fingerprint() != fingerprint:
         error = CHANGED
@@ -114,7 +114,7 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
         error=error,
     )
     if error is None:
-        report = replace(report, **best_score(run.unfinished / BEST))
+        report = replace(report, **best_score(run.made.unfinished / BEST))
         run.publish(fingerprint, report)
     return report
 

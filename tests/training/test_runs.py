@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from spacy_skd.errors import SkdError
-from spacy_skd.training.runs import BEST, LAST, MANIFEST, Run, RunReport, difference, read_manifest
+from spacy_skd.folders import check_pipeline
+from spacy_skd.training.runs import BEST, LAST, MANIFEST, Run, RunReport
 
 CONFIG = """
 [paths]
@@ -63,17 +64,17 @@ def write(name, text):
     path.write_text(text, encoding="utf-8")
 
 
-def make_run(folder="training/de", languages=("de",), **overrides):
+def make_run(path="training/de", languages=("de",), **overrides):
     paths = {"paths.corpus": "corpus", "paths.languages": list(languages)}
-    return Run("de", Path(folder), Path("config.cfg"), {**paths, **overrides})
+    return Run("de", Path(path), Path("config.cfg"), {**paths, **overrides})
 
 
 def make(run):
     """Carry out a run without training."""
-    run.clear()
+    run.made.clear()
     run.begin()
     for folder in (BEST, LAST):
-        write(run.unfinished / folder / "ner" / "model", "weights")
+        write(run.made.unfinished / folder / "ner" / "model", "weights")
     run.publish(run.fingerprint(), RunReport("de", "trained", sentences=3, score=0.5))
     return run
 
@@ -100,7 +101,7 @@ def test_damage_of_any_file_is_noticed(run):
         for damaged in (intact[:-2], b"", b"\xff" + intact[1:], intact + b"}"):
             path.write_bytes(damaged)
             assert run().finished() is None, (path, damaged)
-            run().check_place()  # it may be replaced
+            run().made.check_place()  # it may be replaced
         path.unlink()
         assert run().finished() is None
         path.write_bytes(intact)
@@ -161,14 +162,14 @@ def test_a_folder_that_no_run_made_is_left_alone(run, names):
         write(f"training/de/{name}", "mine")
     before = files_of(Path("training"))
     with pytest.raises(SkdError, match="SKD133.*training/de"):
-        run().check_place()
-    run().clear()
+        run().made.check_place()
+    run().made.clear()
     assert files_of(Path("training")) == before
 
 
 def test_an_empty_folder_and_the_litter_of_file_managers_are_nothing(run):
     write("training/de/.DS_Store", "")
-    run().check_place()
+    run().made.check_place()
     make(run())
     write("training/de/.DS_Store", "")
     assert run().finished() is not None
@@ -177,10 +178,10 @@ def test_an_empty_folder_and_the_litter_of_file_managers_are_nothing(run):
 def test_files_and_dangling_links_are_no_output(run):
     write("training/de", "a file")
     with pytest.raises(SkdError, match="SKD132.*a file"):
-        run().check_place()
+        run().made.check_place()
     Path("training/en").symlink_to("nowhere")
     with pytest.raises(SkdError, match="SKD132.*a link to nowhere"):
-        run("training/en").check_place()
+        run("training/en").made.check_place()
 
 
 def test_the_place_behind_a_link_is_filled(run):
@@ -198,20 +199,31 @@ def test_what_a_kill_leaves_behind_is_put_right(run, killed_after):
     old, new = make(run()), run(**{"system.seed": 1})
     new.begin()
     if killed_after != "training":
-        new.place.rename(new.replaced)
+        new.made.place.rename(new.made.replaced)
     if killed_after == "second rename":
-        new.unfinished.rename(new.place)
-    new.clear()
+        new.made.unfinished.rename(new.made.place)
+    new.made.clear()
     assert [path.name for path in Path("training").iterdir()] == ["de"]
     if killed_after != "second rename":
         assert old.finished() is not None
 
 
 def test_the_manifest_names_every_file(run):
-    manifest = read_manifest(make(run()).folder)
+    folder = make(run()).made
+    manifest = folder.manifest()
     assert set(manifest["files"]) == {"config.cfg", f"{BEST}/ner/model", f"{LAST}/ner/model"}
     write("training/de/model-best/extra", "")
-    assert "model-best/extra" in difference(Path("training/de"), manifest)
+    assert "model-best/extra" in folder.difference(manifest)
+
+
+def test_a_pipeline_that_is_not_as_its_run_left_it(run):
+    path = make(run()).folder / BEST
+    check_pipeline(path)
+    write("elsewhere/model-best/ner/model", "of another make")
+    check_pipeline(Path("elsewhere/model-best"))
+    write(path / "ner" / "model", "weighty")
+    with pytest.raises(SkdError, match="SKD139.*model-best.*ner/model"):
+        check_pipeline(path)
 
 
 def test_bad_configs_are_one_line(run):
