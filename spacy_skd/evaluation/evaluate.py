@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import spacy
 from spacy.language import Language
@@ -114,14 +114,13 @@ def evaluate_pipelines(
     with tqdm(total=sum(map(len, known.values())), unit="language") as bar:
         for candidate in candidates:
             scores, shown = {}, {}
-            for language in known[candidate.name]:
-                bar.set_description(f"{candidate.name} {language}")
-                if candidate.per_language or language == languages[0]:
-                    nlp, metrics = candidate.load(language)
-                docs = read_split(corpus, language, split, nlp.vocab)
-                examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
-                scores[language] = evaluate_language(nlp, metrics, examples)
+            bar.set_description(candidate.name)
+            for language, found, examples in evaluate_candidate(
+                candidate, corpus, split, known[candidate.name]
+            ):
+                scores[language] = found
                 shown[language] = [example.predicted for example in examples[:show]]
+                bar.set_description(f"{candidate.name} {language}")
                 bar.update(1)
             pipelines[candidate.name] = {
                 "source": candidate.source,
@@ -135,6 +134,18 @@ def evaluate_pipelines(
         "pipelines": pipelines,
     }
     return report, shown
+
+
+def evaluate_candidate(
+    candidate: Candidate, corpus: Path, split: str, languages: Sequence[str]
+) -> Iterator[Tuple[str, Dict[str, Any], List[Example]]]:
+    """Each language with its scores and with the examples, labelled."""
+    for language in languages:
+        if candidate.per_language or language == languages[0]:
+            nlp, metrics = candidate.load(language)
+        docs = read_split(corpus, language, split, nlp.vocab)
+        examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
+        yield language, evaluate_language(nlp, metrics, examples), examples
 
 
 def evaluate_language(

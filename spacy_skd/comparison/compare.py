@@ -1,0 +1,269 @@
+"""A comparison, carried out: teachers and rows are trained, each once a seed, and measured."""
+
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from tqdm import tqdm
+
+from ..corpora.layout import find_languages, split_files
+from ..errors import Errors, SkdError
+from ..locks import locked
+from ..records import Damaged, canonical, file_checksum, read_record
+from ..targets.label import label_corpus
+from ..training.execution import carry_out
+from ..training.processes import LocalProcesses, kill_as_interrupt
+from ..training.runs import BEST, MANIFEST, Run, RunReport
+from ..training.teachers import train_teachers
+from .provenance import provenance
+from .results import summarise
+from .spec import RowSpec, Settings, Spec, TeachersSpec
+
+Scores = Dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One row, or the teachers of one name, with one seed.
+
+    source (str): The pipeline; `{lang}` in it stands for the language.
+    runs (List[RunReport]): Of its trainings; none where the teachers were there already.
+    """
+
+    row: str
+    seed: int
+    source: str
+    runs: List[RunReport]
+
+
+def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dict[str, Any]:
+    """Train what is not trained yet, measure it, and say how the rows compare.
+
+    In `output` are `teachers/<name>/seed-<n>/<lang>`, `targets/<name>/seed-<n>`,
+    `rows/<name>/seed-<n>` and what was measured of each. All are kept as long as they are what the
+    comparison would make: an interrupted one goes on, and a changed one does again what it changes.
+
+    jobs (int): Trainings and measurements at a time.
+    gpu_id (int): As in `spacy train`; -1 is the CPU.
+    RETURNS (Dict): See `report`.
+    Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a training
+    fails; all others are finished first and kept.
+    """
+    languages = find_languages(spec.corpus, ["train", "dev", spec.split])
+    if spec.zero_shot is not None:
+        find_languages(spec.zero_shot, [spec.split])
+    with locked(output / "comparison.json"):
+        cells, targets = [], {}
+        for teachers in spec.teachers:
+            for seed in spec.seeds:
+                cell = teach(spec, teachers, seed, output, jobs, gpu_id)
+                cells.append(cell)
+                targets[teachers.name, seed] = label(spec, teachers, cell, output)
+        cells += train_rows(spec, targets, output, jobs, gpu_id)
+        measured = measure_all(spec, cells, languages, output, jobs)
+        return report(spec, cells, *measured)
+
+
+def seed_folder(output: Path, kind: str, name: str, seed: int) -> Path:
+    return output / kind / name / f"seed-{seed}"
+
+
+def teach(
+    spec: Spec, teachers: TeachersSpec, seed: int, output: Path, jobs: int, gpu_id: int
+) -> Cell:
+    if teachers.config is None:
+        return Cell(teachers.name, seed, str(teachers.source), [])
+    folder = seed_folder(output, "teachers", teachers.name, seed)
+    overrides = {**teachers.settings, "system.seed": seed}
+    reports = train_teachers(
+        spec.corpus, teachers.config, folder, jobs=jobs, overrides=overrides, gpu_id=gpu_id
+    )
+    raise_failed(reports, f"teachers '{teachers.name}', seed {seed}")
+    return Cell(teachers.name, seed, str(folder / "{lang}" / BEST), reports)
+
+
+def label(spec: Spec, teachers: TeachersSpec, cell: Cell, output: Path) -> Path:
+    targets = seed_folder(output, "targets", teachers.name, cell.seed)
+    source = cell.source.removesuffix(f"/{{lang}}/{BEST}")
+    label_corpus(spec.corpus, Path(source), targets)
+    return targets
+
+
+def train_rows(
+    spec: Spec, targets: Dict[Tuple[str, int], Path], output: Path, jobs: int, gpu_id: int
+) -> List[Cell]:
+    runs = [
+        Run(
+            name=f"{row.name} {seed}",
+            folder=seed_folder(output, "rows", row.name, seed),
+            source=row.config or spec.config,
+            overrides=row_overrides(spec, row, seed, targets),
+        )
+        for seed in spec.seeds
+        for row in spec.rows
+    ]
+    reports = carry_out(runs, jobs=jobs, gpu_id=gpu_id)
+    raise_failed(reports, "a row")
+    cells = [(row, seed) for seed in spec.seeds for row in spec.rows]
+    return [
+        Cell(row.name, seed, str(run.folder / BEST), [report])
+        for (row, seed), run, report in zip(cells, runs, reports)
+    ]
+
+
+def row_overrides(
+    spec: Spec, row: RowSpec, seed: int, targets: Dict[Tuple[str, int], Path]
+) -> Settings:
+    path = None if row.teachers is None else str(targets[row.teachers, seed])
+    return {
+        **spec.overrides(row),
+        "paths.corpus": str(spec.corpus),
+        "paths.targets": path,
+        "system.seed": seed,
+    }
+
+
+def raise_failed(reports: Sequence[RunReport], what: str) -> None:
+    failed = [report for report in reports if report.status == "failed"]
+    if failed:
+        name, reason = failed[0].name, failed[0].error
+        raise SkdError(Errors.SKD232.format(what=what, name=name, reason=reason))
+
+
+def measure_all(
+    spec: Spec, cells: List[Cell], languages: List[str], output: Path, jobs: int
+) -> Tuple[Dict[Tuple[str, int], Scores], Dict[Tuple[str, int], Scores]]:
+    """The scores of each cell by row and seed: on the corpus, and on the zero-shot languages."""
+    work = [Measurement(cell, cell.source, spec.corpus, "scores") for cell in cells]
+    if spec.zero_shot is not None:
+        for cell in cells:
+            # A teacher is of one language; what it makes of others is asked of each of them.
+            sources = {cell.source.replace("{lang}", language) for language in languages}
+            for i, source in enumerate(sorted(sources)):
+                work.append(Measurement(cell, source, spec.zero_shot, f"zero-shot-{i}"))
+    processes = LocalProcesses(single_threaded=True)
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        with kill_as_interrupt(), tqdm(total=len(work), unit="cell", disable=None) as bar:
+
+            def carry(measurement: Measurement) -> Scores:
+                scores = measurement.result(spec, output, processes)
+                bar.update(1)
+                return scores
+
+            results = list(pool.map(carry, work))
+    finally:
+        processes.stop()
+        pool.shutdown(cancel_futures=True)
+    here, elsewhere = {}, {}
+    for measurement, scores in zip(work, results):
+        key = (measurement.cell.row, measurement.cell.seed)
+        if measurement.kind == "scores":
+            here[key] = scores
+        else:
+            elsewhere[key] = best_of(elsewhere.get(key), scores, spec.metric)
+    return here, elsewhere
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What is asked of one pipeline: see `measure.py`."""
+
+    cell: Cell
+    source: str
+    corpus: Path
+    kind: str
+
+    def result(self, spec: Spec, output: Path, processes: LocalProcesses) -> Scores:
+        """Measured now, or before if neither pipeline nor data have changed since."""
+        folder = seed_folder(output, "measured", self.cell.row, self.cell.seed)
+        path = folder / f"{self.kind}.json"
+        key = self.key(spec)
+        try:
+            known = read_record(path)
+            if known["key"] == key:
+                return known
+        except (OSError, Damaged):
+            pass
+        folder.mkdir(parents=True, exist_ok=True)
+        lines: List[str] = []
+        command = ["spacy_skd.comparison.measure", self.source, str(self.corpus), spec.split]
+        code = processes.carry_out([*command, spec.metric, key, str(path)], lines.append)
+        if code != 0:
+            reason = next((line for line in reversed(lines) if line), f"exit code {code}")
+            raise SkdError(
+                Errors.SKD232.format(what="a measurement", name=self.source, reason=reason)
+            )
+        return read_record(path)
+
+    def key(self, spec: Spec) -> str:
+        """Changes with the pipelines, the data and what is asked of them."""
+        languages = find_languages(self.corpus, [spec.split])
+        made = [Path(self.source.replace("{lang}", name)).parent / MANIFEST for name in languages]
+        data = [file for name in languages for file in split_files(self.corpus, name, spec.split)]
+        content = {
+            "source": self.source,
+            "metric": spec.metric,
+            "runs": [file_checksum(path) for path in made if path.is_file()],
+            "data": [file_checksum(path) for path in data],
+        }
+        return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+
+
+def best_of(ours: Optional[Scores], theirs: Scores, metric: str) -> Scores:
+    """For each language what the better of two pipelines makes of it."""
+    if ours is None:
+        return theirs
+    better = [
+        language
+        for language, scores in theirs["languages"].items()
+        if (scores[metric] or 0.0) > (ours["languages"][language][metric] or 0.0)
+    ]
+    merged = {**ours, "languages": {**ours["languages"]}, "counts": {**ours["counts"]}}
+    for language in better:
+        for part in ("languages", "counts"):
+            merged[part][language] = theirs[part][language]
+    return merged
+
+
+COSTS = ("words_per_second", "load_seconds", "parameters", "bytes", "peak_memory")
+
+
+def report(
+    spec: Spec,
+    cells: List[Cell],
+    here: Dict[Tuple[str, int], Scores],
+    elsewhere: Dict[Tuple[str, int], Scores],
+) -> Dict[str, Any]:
+    """All that a comparison has found, of JSON's types.
+
+    RETURNS (Dict): What `provenance` says; "rows" (see `summarise`), "zero_shot" of the same form or None, and "costs": for
+        each row, and each run of it, training time in seconds with the learning curve on dev, words
+        per second, seconds to load, parameters, bytes on disk and peak memory in bytes.
+    """
+    teachers_of = {row.name: row.teachers for row in spec.rows}
+    names = list(dict.fromkeys(cell.row for cell in cells))
+
+    def rows(scores: Dict[Tuple[str, int], Scores]) -> Dict[str, Any]:
+        runs = {name: [scores[name, seed] for seed in spec.seeds] for name in names}
+        return summarise(runs, teachers_of, spec.baseline, spec.metric)
+
+    costs: Dict[str, List[Dict[str, Any]]] = {name: [] for name in names}
+    for cell in cells:
+        found = here[cell.row, cell.seed]
+        costs[cell.row].append(
+            {
+                "seed": cell.seed,
+                "training_seconds": sum(run.seconds for run in cell.runs),
+                "curves": {run.name: run.curve for run in cell.runs},
+                **{name: found[name] for name in COSTS},
+            }
+        )
+    return {
+        **provenance(spec),
+        "rows": rows(here),
+        "zero_shot": rows(elsewhere) if elsewhere else None,
+        "costs": costs,
+    }

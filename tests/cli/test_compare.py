@@ -1,0 +1,94 @@
+"""A comparison from spec to tables, interrupted and changed, through its real entry point."""
+
+import json
+
+import pytest
+
+SPEC = """
+[comparison]
+about = "Which is better?"
+corpus = "corpus"
+config = "student.cfg"
+seeds = [0, 1]
+baseline = "baseline"
+
+[settings]
+training.max_steps = 6
+training.eval_frequency = 3
+
+[teachers]
+
+[teachers.small]
+config = "teacher.cfg"
+training.max_steps = 4
+training.eval_frequency = 2
+
+[rows]
+
+[rows.baseline]
+teachers = null
+
+[rows.structural]
+distillation.objective = "structural"
+"""
+
+
+@pytest.fixture
+def spec(tmp_path, small_configs):
+    path = tmp_path / "spec.cfg"
+    path.write_text(SPEC, encoding="utf-8")
+    return path
+
+
+def trained(output):
+    """When each training of a comparison was finished, by its folder."""
+    runs = output.rglob("run.json")
+    return {path.parent.relative_to(output).as_posix(): path.stat().st_mtime_ns for path in runs}
+
+
+def test_a_comparison_goes_on_and_does_again_what_is_changed(skd, spec, corpus, tmp_path):
+    output = tmp_path / "out"
+    result = skd("compare", spec, output, "--jobs", 2, "--comparison.zero_shot", "corpus")
+    assert result.returncode == 0, result.stdout + result.stderr
+    first = trained(output)
+    names = [f"rows/{row}/seed-{seed}" for row in ("baseline", "structural") for seed in (0, 1)]
+    names += [f"teachers/small/seed-{seed}/{lang}" for seed in (0, 1) for lang in ("de", "en")]
+    assert sorted(first) == sorted(names)
+
+    found = json.loads((output / "comparison.json").read_text("utf-8"))
+    assert list(found["rows"]) == ["small", "baseline", "structural"]
+    student = found["rows"]["structural"]
+    assert list(student["languages"]) == ["de", "en"] and len(student["average"]["runs"]) == 2
+    assert set(student["difference"]) == {"mean", "low", "high", "p"}
+    assert list(found["zero_shot"]["small"]["languages"]) == ["de", "en"]
+    (cost, _) = found["costs"]["structural"]
+    assert cost["parameters"] > 1000 and cost["bytes"] > 1000 and cost["peak_memory"] > 10**7
+    assert [step for step, _ in cost["curves"]["structural 0"]] == [0, 3, 6]
+    assert found["spec"]["seeds"] == [0, 1] and found["versions"]["spacy"]
+    assert set(found["data"]["corpus"]) >= {"de/train.spacy", "en/test.spacy"}
+    assert (output / "comparison.md").read_text("utf-8").startswith("# Which is better?")
+    assert "| structural |" in result.stdout
+
+    # A missing and a damaged cell are made again, all others are kept.
+    (output / "rows/baseline/seed-1/model-best/meta.json").write_text("{}")
+    changed = SPEC.replace('objective = "structural"', 'objective = "top_k"')
+    spec.write_text(changed, encoding="utf-8")
+    result = skd("compare", spec, output, "--comparison.zero_shot", "corpus")
+    assert result.returncode == 0, result.stdout + result.stderr
+    again = trained(output)
+    redone = {name for name in first if again[name] != first[name]}
+    assert redone == {"rows/baseline/seed-1", "rows/structural/seed-0", "rows/structural/seed-1"}
+    second = json.loads((output / "comparison.json").read_text("utf-8"))
+    assert second["rows"]["small"] == found["rows"]["small"]
+    assert second["rows"]["baseline"]["languages"] == found["rows"]["baseline"]["languages"]
+
+
+def test_mistakes_are_found_before_the_work(fails, spec, corpus, tmp_path):
+    assert "SKD231" in fails("compare", tmp_path / "nowhere.cfg", "out")
+    assert "SKD231" in fails("compare", spec, "out", "--comparison.seds", "[0]")
+    assert "SKD121" in fails("compare", spec, "out", "--comparison.corpus", "nowhere")
+    assert "no.cfg" in fails("compare", spec, "out", "--comparison.config", "no.cfg")
+    text = SPEC.replace('objective = "structural"', 'objective = "strctural"')
+    spec.write_text(text, encoding="utf-8")
+    assert "strctural" in fails("compare", spec, "out")
+    assert not (tmp_path / "out" / "teachers").exists()
