@@ -234,7 +234,8 @@ def make_distillation(
     """How a CRF component learns from the soft targets of its teachers.
 
     objective (Union[str, Dict[str, float]]): "structural", "posterior", "top_wk", "top_k" or
-        "emission"; or several with their weights, such as {"top_wk": 1.0, "posterior": 1.0}.
+        "emission"; or a weighted sum of several, "top_wk+0.5*posterior" or, the same in a config,
+        {"top_wk": 1.0, "posterior": 0.5}.
     k (int): Sequences for "top_k" and "top_wk", at most 1000.
     temperature (float): Divides the scores of teacher and student; the loss is multiplied by its
         square. For "posterior" and "emission" it divides log probabilities instead, as the authors do.
@@ -256,9 +257,19 @@ def make_distillation(
 
 def objective_weights(objective: Union[str, Dict[str, float]]) -> Dict[str, float]:
     """The weight of each objective by its name. Raises `SkdError`."""
-    weights = objective if isinstance(objective, dict) and objective else {str(objective): 1.0}
+    given = isinstance(objective, dict) and objective
+    weights = dict(objective) if given else dict(map(read_term, str(objective).split("+")))
     for name, weight in weights.items():
         if name not in OBJECTIVES:
             raise SkdError(Errors.SKD021.format(name=name, names=", ".join(OBJECTIVES)))
         check_number(f"The weight of objective '{name}'", weight, *OBJECTIVE_WEIGHTS)
-    return dict(weights)
+    return weights
+
+
+def read_term(term: str) -> Tuple[str, Union[float, str]]:
+    """Name and weight of "posterior" or "0.5*posterior"."""
+    weight, times, name = term.rpartition("*")
+    try:
+        return name.strip(), float(weight) if times else 1.0
+    except ValueError:  # the check of its number says what is wrong
+        return name.strip(), weight

@@ -134,6 +134,12 @@ def test_losses_are_their_definitions(name, seed, lengths, k, temperature, teach
         np.testing.assert_allclose(getattr(gradient, part), value, rtol=1e-4, atol=1e-5)
 
 
+def test_a_weighted_sum_can_be_a_text():
+    weights = make_distillation("top_wk + 0.5*posterior").objective
+    assert weights == {"top_wk": 1.0, "posterior": 0.5}
+    assert make_distillation("2 * top_k").objective == {"top_k": 2.0}
+
+
 def test_weighted_sum_of_objectives():
     rng = np.random.default_rng(0)
     student, teacher = random_potentials(rng, [3, 1, 4]), random_potentials(rng, [3, 1, 4])
@@ -263,6 +269,9 @@ def test_sparse_targets_change_nothing(names, monkeypatch):
     [
         ({"objective": "sequence"}, "SKD021"),
         ({"objective": {}}, "SKD021"),
+        ({"objective": "top_wk+"}, "SKD021"),
+        ({"objective": "much*top_k"}, "SKD029"),
+        ({"objective": "top_wk+0*top_k"}, "SKD029"),
         ({"objective": {"top_k": 0.0}}, "SKD029"),
         ({"objective": {"top_k": float("nan")}}, "SKD029"),
         ({"k": 0}, "SKD029"),
