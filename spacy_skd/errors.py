@@ -373,6 +373,9 @@ class Errors(metaclass=ErrorsWithCodes):
         "both on the same corpus."
     )
     SKD231 = "Comparison {path} cannot be used: {reason}."
+    SKD232 = (
+        "Of the comparison {what} failed, '{name}': {reason}. Run it again; what is finished is kept."
+    )
 
     # 170-179: vectors/, and the vectors of models
     SKD170 = (

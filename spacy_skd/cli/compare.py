@@ -36,6 +36,7 @@ def compare_cli(
     from ..comparison.compare import compare
     from ..comparison.spec import read_spec
     from ..comparison.tables import markdown
+    from ..files import write_text
 
     what = read_spec(spec, parse_config_overrides(ctx.args))
     comparison = compare(what, output, jobs=jobs, gpu_id=gpu_id)

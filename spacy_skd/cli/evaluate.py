@@ -1,8 +1,7 @@
 """`python -m spacy skd evaluate`"""
 
-import os
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import List, Optional
 
 import srsly
 import typer
@@ -35,6 +34,7 @@ def evaluate_cli(
     from ..evaluation.evaluate import Candidate, evaluate_pipelines
     from ..evaluation.scorers import METRICS
     from ..evaluation.tables import mark_labels, score_tables
+    from ..files import write_text
 
     report, shown = evaluate_pipelines(
         [Candidate.parse(text) for text in pipelines],
@@ -44,7 +44,7 @@ def evaluate_cli(
         show=show,
     )
     if output is not None:
-        write_report(output, report)
+        write_text(output, srsly.json_dumps(report, indent=2))
     print(score_tables(report))
     last = list(report["pipelines"].values())[-1]
     metric = next(metric for metric in METRICS if metric in last["average"])
@@ -53,11 +53,3 @@ def evaluate_cli(
             print(f"[{language}] {mark_labels(doc, metric)}")
     if output is not None:
         msg.good(f"Scores written to {output}")
-
-
-def write_report(path: Path, report: Dict[str, Any]) -> None:
-    """Write JSON beside the target, and rename it when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    srsly.write_json(partial, report)
-    os.replace(partial, path)

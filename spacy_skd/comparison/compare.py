@@ -13,13 +13,14 @@ from ..errors import Errors, SkdError
 from ..locks import locked
 from ..records import Damaged, canonical, file_checksum, read_record
 from ..targets.label import label_corpus
+from ..training.configs import check_config, read_config
 from ..training.execution import carry_out
 from ..training.processes import LocalProcesses, kill_as_interrupt
 from ..training.runs import BEST, MANIFEST, Run, RunReport
 from ..training.teachers import train_teachers
 from .provenance import provenance
 from .results import summarise
-from .spec import RowSpec, Settings, Spec, TeachersSpec
+from .spec import RowSpec, Spec, TeachersSpec
 
 Scores = Dict[str, Any]
 
@@ -47,27 +48,68 @@ def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dic
 
     jobs (int): Trainings and measurements at a time.
     gpu_id (int): As in `spacy train`; -1 is the CPU.
-    RETURNS (Dict): See `report`.
+    RETURNS (Dict): See `report_of`.
     Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a training
     fails; all others are finished first and kept.
     """
     languages = find_languages(spec.corpus, ["train", "dev", spec.split])
     if spec.zero_shot is not None:
         find_languages(spec.zero_shot, [spec.split])
+    runs = row_runs(spec, output)
+    check_configs(spec, list(runs.values()))
     with locked(output / "comparison.json"):
-        cells, targets = [], {}
+        cells = []
         for teachers in spec.teachers:
             for seed in spec.seeds:
                 cell = teach(spec, teachers, seed, output, jobs, gpu_id)
+                label(spec, cell, output)
                 cells.append(cell)
-                targets[teachers.name, seed] = label(spec, teachers, cell, output)
-        cells += train_rows(spec, targets, output, jobs, gpu_id)
-        measured = measure_all(spec, cells, languages, output, jobs)
-        return report(spec, cells, *measured)
+        reports = carry_out(list(runs.values()), jobs=jobs, gpu_id=gpu_id)
+        raise_failed(reports, "a row")
+        cells += [
+            Cell(row, seed, str(run.folder / BEST), [report])
+            for ((row, seed), run), report in zip(runs.items(), reports)
+        ]
+        return report_of(spec, cells, *measure_all(spec, cells, languages, output, jobs))
 
 
 def seed_folder(output: Path, kind: str, name: str, seed: int) -> Path:
     return output / kind / name / f"seed-{seed}"
+
+
+def row_runs(spec: Spec, output: Path) -> Dict[Tuple[str, int], Run]:
+    """The training of each row and seed."""
+    return {
+        (row.name, seed): Run(
+            name=f"{row.name} {seed}",
+            folder=seed_folder(output, "rows", row.name, seed),
+            source=row.config or spec.config,
+            overrides={
+                **spec.overrides(row),
+                "paths.corpus": str(spec.corpus),
+                "paths.targets": targets_of(row, seed, output),
+                "system.seed": seed,
+            },
+        )
+        for seed in spec.seeds
+        for row in spec.rows
+    }
+
+
+def targets_of(row: RowSpec, seed: int, output: Path) -> Optional[str]:
+    if row.teachers is None:
+        return None
+    return str(seed_folder(output, "targets", row.teachers, seed))
+
+
+def check_configs(spec: Spec, runs: List[Run]) -> None:
+    """Raises `SkdError` for what is wrong with the config of any row or teacher, before the work."""
+    for run in runs[: len(spec.rows)]:  # those of the first seed
+        check_config(run.config, run.source, run.code)
+    for teachers in spec.teachers:
+        if teachers.config is not None:
+            config = read_config(teachers.config, teachers.settings)
+            check_config(config, teachers.config, None)
 
 
 def teach(
@@ -76,53 +118,21 @@ def teach(
     if teachers.config is None:
         return Cell(teachers.name, seed, str(teachers.source), [])
     folder = seed_folder(output, "teachers", teachers.name, seed)
-    overrides = {**teachers.settings, "system.seed": seed}
     reports = train_teachers(
-        spec.corpus, teachers.config, folder, jobs=jobs, overrides=overrides, gpu_id=gpu_id
+        spec.corpus,
+        teachers.config,
+        folder,
+        jobs=jobs,
+        overrides={**teachers.settings, "system.seed": seed},
+        gpu_id=gpu_id,
     )
     raise_failed(reports, f"teachers '{teachers.name}', seed {seed}")
     return Cell(teachers.name, seed, str(folder / "{lang}" / BEST), reports)
 
 
-def label(spec: Spec, teachers: TeachersSpec, cell: Cell, output: Path) -> Path:
-    targets = seed_folder(output, "targets", teachers.name, cell.seed)
-    source = cell.source.removesuffix(f"/{{lang}}/{BEST}")
-    label_corpus(spec.corpus, Path(source), targets)
-    return targets
-
-
-def train_rows(
-    spec: Spec, targets: Dict[Tuple[str, int], Path], output: Path, jobs: int, gpu_id: int
-) -> List[Cell]:
-    runs = [
-        Run(
-            name=f"{row.name} {seed}",
-            folder=seed_folder(output, "rows", row.name, seed),
-            source=row.config or spec.config,
-            overrides=row_overrides(spec, row, seed, targets),
-        )
-        for seed in spec.seeds
-        for row in spec.rows
-    ]
-    reports = carry_out(runs, jobs=jobs, gpu_id=gpu_id)
-    raise_failed(reports, "a row")
-    cells = [(row, seed) for seed in spec.seeds for row in spec.rows]
-    return [
-        Cell(row.name, seed, str(run.folder / BEST), [report])
-        for (row, seed), run, report in zip(cells, runs, reports)
-    ]
-
-
-def row_overrides(
-    spec: Spec, row: RowSpec, seed: int, targets: Dict[Tuple[str, int], Path]
-) -> Settings:
-    path = None if row.teachers is None else str(targets[row.teachers, seed])
-    return {
-        **spec.overrides(row),
-        "paths.corpus": str(spec.corpus),
-        "paths.targets": path,
-        "system.seed": seed,
-    }
+def label(spec: Spec, cell: Cell, output: Path) -> None:
+    source = cell.source.removesuffix(str(Path("/{lang}") / BEST))
+    label_corpus(spec.corpus, Path(source), seed_folder(output, "targets", cell.row, cell.seed))
 
 
 def raise_failed(reports: Sequence[RunReport], what: str) -> None:
@@ -231,7 +241,7 @@ def best_of(ours: Optional[Scores], theirs: Scores, metric: str) -> Scores:
 COSTS = ("words_per_second", "load_seconds", "parameters", "bytes", "peak_memory")
 
 
-def report(
+def report_of(
     spec: Spec,
     cells: List[Cell],
     here: Dict[Tuple[str, int], Scores],

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Deque, Dict, List, Optional, Sequence
+from typing import IO, Any, Deque, Dict, List, Optional, Sequence, Tuple
 
 import srsly
 from spacy.tokens import DocBin
@@ -21,7 +21,8 @@ from .processes import LocalProcesses, kill_as_interrupt
 from .runs import BEST, Run, RunReport
 
 # Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step".
-TABLE_LINE = re.compile(r"^(\s*E\s+#\s|-+ +-+ |\s*\d+\s+(?P<step>\d+)\s)")
+TABLE_LINE = re.compile(r"^(\s*E\s+#\s|-+ +-+ |\s*\d+\s+(?P<step>\d+)\s.*\s(?P<score>\S+)\s*$)")
+OUR_LOGGER = "spacy-skd.LanguageLogger.v1"
 ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
 CHANGED = "what it is made from was changed meanwhile; run it again"
 
@@ -87,15 +88,14 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
     """Train beside the run's place, showing the table as it grows, and publish what is complete."""
     start = time.monotonic()
     fingerprint = run.fingerprint()
-    steps: Optional[int] = None
+    evaluations: List[Tuple[int, str]] = []
     tail: Deque[str] = deque(maxlen=100)
 
     def on_line(line: str) -> None:
-        nonlocal steps
         tail.append(line)
         match = TABLE_LINE.match(line)
         if match and match["step"]:
-            steps = int(match["step"])
+            evaluations.append((int(match["step"]), match["score"]))
         show.line(run, line, is_table=match is not None)
 
     command = [*run.begin(), "--gpu-id", str(gpu_id)]
@@ -109,7 +109,8 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
         name=run.name,
         status="failed" if error else "trained",
         sentences=sum(count_docs(path) for path in train_files(run.config)),
-        steps=steps,
+        steps=evaluations[-1][0] if evaluations else None,
+        curve=curve(evaluations, run),
         seconds=time.monotonic() - start,
         error=error,
     )
@@ -150,6 +151,13 @@ class Show:
         stream = stream or sys.stdout
         tqdm.write(line, file=stream)
         stream.flush()
+
+
+def curve(evaluations: Sequence[Tuple[int, str]], run: Run) -> List[List[float]]:
+    """Steps and scores, between 0 and 1, of a table of our logger, which prints percents."""
+    if run.config["training"]["logger"].get("@loggers") != OUR_LOGGER:
+        return []
+    return [[step, float(score) / 100] for step, score in evaluations]
 
 
 def best_score(model: Path) -> Dict[str, Any]:

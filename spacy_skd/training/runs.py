@@ -29,6 +29,7 @@ class RunReport:
     status (str): "trained", "skipped" (finished before) or "failed".
     score (Optional[float]): The best score on dev, between 0 and 1, and the metric it is of.
     error (Optional[str]): Why it failed, in one line.
+    curve (List[List[float]]): [step, score on dev] of each evaluation, where our logger showed them.
     """
 
     name: str
@@ -39,6 +40,7 @@ class RunReport:
     metric: Optional[str] = None
     score: Optional[float] = None
     error: Optional[str] = None
+    curve: List[List[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A corpus and a config small enough that a command is tested through its real entry point."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from spacy.vocab import Vocab
 from thinc.api import Config
 from typer.testing import CliRunner
 
+ROOT = Path(__file__).parents[2]
 NAMES = {"de": ["Anna", "Bernd", "Carla"], "en": ["Alice", "Bob", "Carol"]}
 VERBS = {"de": "wohnt", "en": "lives"}
 PLACES = {"de": ["Bonn", "Kiel"], "en": ["Leeds", "York"]}
@@ -148,6 +150,16 @@ def config(tmp_path: Path) -> Path:
     filled = load_model_from_config(raw, auto_fill=True).config
     filled.to_disk(path, interpolate=False)
     return path
+
+
+@pytest.fixture
+def small_configs(tmp_path: Path) -> None:
+    """teacher.cfg and student.cfg: those of the project, with a small encoder."""
+    for name in ("teacher", "student"):
+        text = (ROOT / "configs" / f"ner_{name}.cfg").read_text(encoding="utf-8")
+        text = re.sub(r"^rows = .*$", "rows = [200, 50, 100, 50]", text, flags=re.M)
+        text = re.sub(r"^width = .*$", "width = 16", text, flags=re.M)
+        (tmp_path / f"{name}.cfg").write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
