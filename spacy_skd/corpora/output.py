@@ -72,12 +72,12 @@ def _check_replaceable(path: Path) -> None:
     if not path.is_dir():
         raise SkdError(Errors.SKD101.format(path=path, found=path.name))
     for entry in path.iterdir():
-        if entry.name == MANIFEST and entry.is_file():
+        if entry.name == MANIFEST and is_plain_file(entry):
             continue
-        if not entry.is_dir():
+        if not is_plain_folder(entry):
             raise SkdError(Errors.SKD101.format(path=path, found=entry.name))
         for file in entry.iterdir():
-            if file.name not in FILES and not _is_pieces(file):
+            if not ((file.name in FILES and is_plain_file(file)) or _is_pieces(file)):
                 raise SkdError(Errors.SKD101.format(path=path, found=f"{entry.name}/{file.name}"))
 
 
@@ -85,6 +85,17 @@ def _is_pieces(path: Path) -> bool:
     """Whether a folder holds a split in pieces, and nothing else."""
     return (
         path.name in SPLITS
-        and path.is_dir()
-        and all(re.fullmatch(r"\d{5,}\.spacy", file.name) for file in path.iterdir())
+        and is_plain_folder(path)
+        and all(
+            re.fullmatch(r"\d{5,}\.spacy", file.name) and is_plain_file(file)
+            for file in path.iterdir()
+        )
     )
+
+
+def is_plain_file(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def is_plain_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
