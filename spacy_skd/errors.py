@@ -366,6 +366,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "{folds} folds of {sentences} different training sentences ({lang}): there must be at least "
         "one for each. Ask for fewer folds."
     )
+    SKD222 = (
+        "Folds need a config whose training corpus, [{block}] in {path}, is read by {reader}."
+    )
+    SKD223 = "Seed {seed} is given twice: two teachers would be the same. Give different seeds."
 
     # 230-249: evaluation/
     SKD230 = (

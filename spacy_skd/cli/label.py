@@ -18,7 +18,7 @@ class DType(str, Enum):
 @app.command("label")
 def label_cli(
     corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled/"),
-    teachers: Path = typer.Option(Path("training/teachers"), "--teachers", "-t", help="Folder of the teachers: <lang>/model-best, or any pipeline with one crf_ner or crf_tagger as <lang>"),
+    teachers: Path = typer.Option(Path("training/teachers"), "--teachers", "-t", help="Folder of the teachers: <lang>/model-best, or any pipeline with one crf_ner or crf_tagger as <lang>; of several <lang>.fold-1-of-4 and so on, as `teachers` makes them"),
     output: Path = typer.Option(Path("targets"), "--output", "-o", help="Folder for the soft targets: <lang>"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     splits: str = typer.Option("train,unlabelled", "--splits", "-s", help="Comma-separated; those that a language has are labelled"),
@@ -29,6 +29,9 @@ def label_cli(
 ) -> None:  # fmt: skip
     """
     Store what each language's teacher says of its sentences: the soft targets of the student.
+
+    Of several teachers each has a store of its own, which the student averages. One that was trained
+    without a part of the sentences is asked for that part, and never for a sentence that it has seen.
 
     A sentence's scores are matched by its words, so labels may change and sentences be shuffled, but
     new sentences or another tokenisation need new targets. Targets that are still right are kept,
@@ -57,10 +60,10 @@ def label_cli(
 
 
 def _print_reports(reports) -> None:
-    header = ("Language", "Sentences", "Tokens", "Tags", "Type", "MB", "Seconds", "Status")
+    header = ("Store", "Sentences", "Tokens", "Tags", "Type", "MB", "Seconds", "Status")
     rows = [
         [
-            report.language,
+            report.name,
             report.sentences,
             report.tokens,
             report.tags,

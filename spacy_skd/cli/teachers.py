@@ -6,6 +6,7 @@ import typer
 from spacy.cli._util import parse_config_overrides, string_to_list
 from wasabi import msg
 
+from ..ensembles import parse_seeds
 from ..errors import Errors, SkdError
 from ._app import app, check_gpu
 
@@ -17,14 +18,16 @@ def teachers_cli(
     ctx: typer.Context,  # holds the config overrides
     corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and <lang>/dev.spacy"),
     config: Path = typer.Option(..., "--config", "-c", help="Training config of every teacher; reads paths.corpus and paths.languages"),
-    output: Path = typer.Option(Path("training/teachers"), "--output", "-o", help="Folder for the teachers: <lang>/model-best"),
+    output: Path = typer.Option(Path("training/teachers"), "--output", "-o", help="Folder for the teachers: <lang>/model-best, of several <lang>.fold-1-of-4/model-best and so on"),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many teachers to train at a time, each on one CPU core"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
+    folds: int = typer.Option(0, "--folds", "-k", help="Train so many teachers a language, each without one of so many parts of its sentences, so that `label` can ask of each sentence one that has not seen it; 0: one teacher that sees all"),
+    seeds: str = typer.Option("", "--seeds", "-s", help="Comma-separated: a teacher of each language (and fold) for each seed; default: that of the config"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     verbose: bool = typer.Option(False, "--verbose", "-V", help="Show all that the trainings print, not their tables alone"),
 ) -> None:  # fmt: skip
     """
-    Train one pipeline for each language of a corpus, from one config.
+    Train one pipeline for each language of a corpus, from one config, or one for each fold and seed.
 
     Every teacher is a `spacy train` of its own; its table is printed as it grows. A teacher that
     was made from the same config, overrides and data, and is undamaged, is kept; an interrupted one
@@ -43,6 +46,8 @@ def teachers_cli(
         languages=string_to_list(languages),
         jobs=jobs,
         overrides=parse_config_overrides(ctx.args),
+        folds=folds,
+        seeds=parse_seeds(seeds),
         gpu_id=gpu_id,
         verbose=verbose,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import chain
 from os.path import relpath
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 import spacy
@@ -13,10 +13,12 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 from spacy.vocab import Vocab
+from thinc.api import Config
 from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files, split_path
-from ..corpora.stored import copy_tokens, open_docs, unpack_docs
+from ..corpora.stored import copy_tokens, open_docs, read_split, unpack_docs
+from ..ensembles import Fold, held_out_of, member_folders
 from ..errors import Errors, SkdError
 from ..locks import locked
 from ..pipeline.crf_pipe import CRFPipe
@@ -27,25 +29,28 @@ from .fingerprints import (
     sentence_fingerprint,
     teacher_manifest,
 )
-from .folders import check_ours, is_settled, settle
+from .folders import check_ours, is_settled, remove, settle
+from .folds import in_fold
 from .meta import Meta, Origin, Plan
 from .shard import OpenFiles
 from .store import Store
 from .writer import TargetWriter
 
 DTYPES = ("float16", "float32")
+CONFIG = "config.cfg"
 
 
 @dataclass(frozen=True)
 class LabelReport:
-    """What became of one language.
+    """What became of one store.
 
+    name (str): Of its folder: the language, or one of its several teachers.
     status (str): "labelled", "resumed" (some shards were there already) or "nothing changed".
     sentences (int): Different sentences in the store.
     dtype (str): Of the stored scores.
     """
 
-    language: str
+    name: str
     status: str
     sentences: int
     tokens: int
@@ -57,12 +62,15 @@ class LabelReport:
 
 @dataclass(frozen=True)
 class LabelJob:
-    """The labelling of one language: which files, by which teacher, into which store."""
+    """The labelling of one language by one teacher: which files, which of the training sentences
+    (see `Plan`), into which store.
+    """
 
     language: str
     corpus: Path
     files: Dict[str, List[Path]]
     teacher: Path
+    held_out: Optional[Fold]
     store: Path
     dtype: str
     shard_size: int
@@ -79,6 +87,7 @@ class LabelJob:
             ),
             corpus=files_fingerprint(list(chain(*self.files.values())), root=self.corpus),
             splits=list(self.files),
+            held_out=None if self.held_out is None else str(self.held_out),
             dtype=self.dtype,
             shard_size=self.shard_size,
         )
@@ -102,13 +111,19 @@ def label_corpus(
     shard_size: int = 5000,
     batch_size: int = 256,
 ) -> List[LabelReport]:
-    """Store what each language's teacher says of its sentences: `output/<lang>`.
+    """Store what each language's teachers say of its sentences: `output/<lang>`, or for one of
+    several a store of its own, called as the teacher's folder is.
+
+    A teacher that was trained without a fold is asked for that fold, and for text that nobody was
+    trained on: never for a sentence that it has seen.
 
     A store made before from the same files, teacher and settings is left alone, an interrupted one
-    is completed, any other is replaced once the new one is complete.
+    is completed, any other is replaced once the new one is complete. Stores of teachers that the
+    language has no more are removed then.
 
     corpus (Path): Corpus folder, `<lang>/<split>.spacy`.
-    teachers (Path): The teacher of a language is `<lang>/model-best` in it, or else `<lang>`.
+    teachers (Path): The teachers of a language are `<lang>/model-best` in it, or else `<lang>`, and
+        so on for `<lang>.seed-0.fold-1-of-4` and the like (see `ensembles.py`).
     languages (Optional[Sequence[str]]): Only these; None: all that have one of the splits.
     splits (Sequence[str]): Those of these that a language has are labelled.
     dtype (str): "float16" or "float32". A shard with a score beyond float16 (65504) is float32.
@@ -120,13 +135,18 @@ def label_corpus(
     if dtype not in DTYPES:
         raise SkdError(Errors.SKD073.format(dtype=dtype, known=", ".join(DTYPES)))
     files = files_to_label(corpus, languages, splits)
-    jobs = [
-        LabelJob(
-            lang, corpus, paths, find_teacher(teachers, lang), output / lang, dtype, shard_size
-        )
+    jobs = {
+        lang: [
+            LabelJob(lang, corpus, paths, folder, held_out, output / name, dtype, shard_size)
+            for name, folder, held_out in find_teachers(teachers, lang)
+        ]
         for lang, paths in files.items()
-    ]
-    return [label_language(job, batch_size) for job in jobs]
+    }
+    reports = []
+    for lang, of_language in jobs.items():
+        reports += [label_language(job, batch_size) for job in of_language]
+        remove_others(output, lang, {job.store.name for job in of_language})
+    return reports
 
 
 def files_to_label(
@@ -147,11 +167,37 @@ def files_to_label(
     return {name: paths for name, paths in files.items() if paths}
 
 
-def find_teacher(teachers: Path, language: str) -> Path:
-    for path in (teachers / language / "model-best", teachers / language):
-        if (path / "config.cfg").is_file():
-            return path
-    raise SkdError(Errors.SKD068.format(lang=language, path=teachers / language))
+def find_teachers(teachers: Path, language: str) -> List[Tuple[str, Path, Optional[Fold]]]:
+    """Each teacher of a language: its name, the folder of its pipeline, and the fold that it has
+    not seen. Raises `SkdError` if there is none, or if its config cannot be read.
+    """
+    found = []
+    for folder in member_folders(teachers, language):
+        for path in (folder / "model-best", folder):
+            if (path / CONFIG).is_file():
+                found.append((folder.name, path, held_out_of(read_config(path))))
+                break
+    if not found:
+        raise SkdError(Errors.SKD068.format(lang=language, path=teachers / language))
+    return found
+
+
+def read_config(folder: Path) -> Config:
+    try:
+        return Config().from_disk(folder / CONFIG, interpolate=False)
+    except Exception as error:  # of the parser of ini files, of JSON, of confection
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD126.format(source=folder, reason=reason)) from error
+
+
+def remove_others(output: Path, language: str, planned: Set[str]) -> None:
+    """Remove the stores of a language that are not planned now: the student would read them too.
+    Raises `SkdError` for what is no store.
+    """
+    for store in member_folders(output, language):
+        if store.name not in planned:
+            with locked(store):
+                remove(store)
 
 
 def label_language(job: LabelJob, batch_size: int) -> LabelReport:
@@ -216,10 +262,12 @@ def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
 
 
 def different_sentences(job: LabelJob) -> Iterator[Doc]:
-    """The documents of the job's files, each sentence once, with a progress bar."""
-    seen = set()
+    """The documents of the job's files, each sentence once, with a progress bar; of a teacher for
+    which some were held out, none that it was trained on.
+    """
+    seen = trained_on(job)
     for split, paths in job.files.items():
-        with tqdm(desc=f"Labelling {job.language}/{split}", unit="sentence") as bar:
+        with tqdm(desc=f"Labelling {job.store.name}/{split}", unit="sentence") as bar:
             for i, path in enumerate(paths):
                 packed = open_docs(path)
                 left = len(paths) - i  # all pieces but the last are alike
@@ -231,6 +279,15 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
                     if len(doc) and fingerprint not in seen:
                         seen.add(fingerprint)
                         yield doc
+
+
+def trained_on(job: LabelJob) -> Set[int]:
+    """The fingerprints of the sentences that the teacher has seen, if others were held out."""
+    if job.held_out is None:
+        return set()
+    docs = list(read_split(job.corpus, job.language, "train", Vocab()))
+    held_out = in_fold(job.held_out, docs, job.language)
+    return {sentence_fingerprint(doc) for doc, unseen in zip(docs, held_out) if not unseen}
 
 
 def score(nlp: Language, pipe: CRFPipe, docs: Sequence[Doc]) -> List[np.ndarray]:
@@ -252,7 +309,7 @@ def score(nlp: Language, pipe: CRFPipe, docs: Sequence[Doc]) -> List[np.ndarray]
 
 def report(job: LabelJob, status: str, meta: Meta, seconds: float) -> LabelReport:
     return LabelReport(
-        language=job.language,
+        name=job.store.name,
         status=status,
         sentences=sum(shard.sentences for shard in meta.shards),
         tokens=sum(shard.tokens for shard in meta.shards),

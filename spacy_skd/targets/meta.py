@@ -62,6 +62,8 @@ class Plan(Part):
     teacher (Origin): The teacher.
     corpus (str): Fingerprint of the files of documents.
     splits (List[str]): Their names without suffix.
+    held_out (Optional[str]): The fold of the training sentences that the teacher has not seen, such
+        as "2/4": of those the store has this fold's alone. None: it has them all.
     dtype (str): Of the scores; a shard with a score beyond float16 is float32 all the same.
     shard_size (int): Documents in a shard, at most.
     """
@@ -70,6 +72,7 @@ class Plan(Part):
     teacher: Origin
     corpus: str
     splits: List[str]
+    held_out: Annotated[Optional[str], StringConstraints(pattern=r"^[1-9]\d*/[1-9]\d*$")] = None
     dtype: DType
     shard_size: Annotated[Count, Field(ge=1)]
 

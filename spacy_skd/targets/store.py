@@ -4,11 +4,12 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
 
+from ..ensembles import Fold
 from ..errors import Errors, SkdError
 from ..records import first_difference
 from ..transfer import Teacher
@@ -79,14 +80,21 @@ class SoftTargets:
 
     def find(self, doc: Doc, lang: str) -> List["SoftTarget"]:
         """What each teacher of the language says of a document; [] if the language has no store.
+        Teachers of folds say nothing of sentences that they were trained on.
 
-        Raises `SkdError` if a store of the language lacks the document.
+        Raises `SkdError` if a store of the language lacks the document that should have it.
         """
         stores = self.stores.get(lang, [])
         if not stores:
             return []
         fingerprint = sentence_fingerprint(doc)
-        return [store.find(doc, fingerprint) for store in stores]
+        found = [store.find(fingerprint) for store in stores]
+        if None in found:
+            having = {store.held_out for store, target in zip(stores, found) if target is not None}
+            for store, target in zip(stores, found):
+                if target is None and not is_excused(store.held_out, having):
+                    raise SkdError(store.why_absent(doc))
+        return [target for target in found if target is not None]
 
 
 class SoftTarget:
@@ -114,12 +122,15 @@ class Store:
     lang (str): The language.
     teacher (Teacher): Of L tags; the same object for all its soft targets.
     meta (Meta): What the store says of itself.
+    held_out (Optional[Fold]): The fold that the teacher was not trained on; None: there was none.
     """
 
     def __init__(self, path: Path, files: OpenFiles) -> None:
         self.path = path
         self.meta = read_meta(path / META)
         self.lang = self.meta.plan.lang
+        held_out = self.meta.plan.held_out
+        self.held_out = None if held_out is None else Fold.parse(held_out)
         self.teacher = self.meta.teacher.to_teacher()
         n_tags = len(self.teacher.tags)
         self.shards = [Shard(path, entry, n_tags, files) for entry in self.meta.shards]
@@ -141,15 +152,16 @@ class Store:
     def __len__(self) -> int:
         return len(self._fingerprints)
 
-    def find(self, doc: Doc, fingerprint: int) -> SoftTarget:
-        """The soft target of the document with a fingerprint. Raises `SkdError` if it is absent."""
+    def find(self, fingerprint: int) -> Optional[SoftTarget]:
+        """The soft target of the document with a fingerprint; None if there is none."""
         key = np.uint64(fingerprint)
         i = self._fingerprints.searchsorted(key)
         if i == len(self._fingerprints) or self._fingerprints[i] != key:
-            raise SkdError(self._why_absent(doc))
+            return None
         return SoftTarget(self.teacher, self.shards[self._shard_of[i]], int(self._row_of[i]))
 
-    def _why_absent(self, doc: Doc) -> str:
+    def why_absent(self, doc: Doc) -> str:
+        """The message for a document that should be here."""
         text = np.uint64(text_fingerprint(doc))
         known = any((shard.text_fingerprints() == text).any() for shard in self.shards)
         message = Errors.SKD062 if known else Errors.SKD061
@@ -168,6 +180,15 @@ class Store:
         files = {name: entry.model_dump() for name, entry in origin.files.items()}
         if first_difference(folder, files):
             raise SkdError(Errors.SKD063.format(teacher=folder, path=self.path))
+
+
+def is_excused(fold: Optional[Fold], having: Set[Optional[Fold]]) -> bool:
+    """Whether the teachers of a fold need not know a sentence that those of `having` do: it is in
+    one other fold of as many.
+    """
+    if fold is None:
+        return False
+    return len({other for other in having if other and other.total == fold.total} - {fold}) == 1
 
 
 def teacher_folder(store: Path, origin: Origin) -> Optional[Path]:

@@ -37,11 +37,8 @@ def read_labels(
         raise SkdError(Errors.SKD029.format(name=name, value=shown(annotation), expected=expected))
     if path is None:
         return None
-    files = [
-        file
-        for lang in find_languages(Path(path), [], languages)
-        for file in split_files(Path(path), lang, split)
-    ]
+    names = find_languages(Path(path), [], languages)
+    files = [file for lang in names for file in split_files(Path(path), lang, split)]
     return sorted({label for file in files for label in labels_of(file, COLUMNS[annotation])})
 
 

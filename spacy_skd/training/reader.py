@@ -13,11 +13,12 @@ from spacy.vocab import Vocab
 
 from ..corpora.layout import check_language, find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, read_split
+from ..ensembles import Fold
 from ..errors import Errors, SkdError
 from ..records import file_names
 from ..settings import check_number
 from ..targets import SoftTargets, open_targets
-from ..targets.folds import Fold, fingerprints_of
+from ..targets.folds import in_fold
 from .text import TextStream
 
 LABELS = ["ENT_TYPE", "TAG", "POS"]
@@ -212,7 +213,7 @@ class MultilingualCorpus:
     def _labelled(self, corpus: Path, lang: str, vocab: Vocab) -> List[Doc]:
         docs = list(read_split(corpus, lang, self.split, vocab))
         if docs and self._is_training and self.held_out is not None:
-            held_out = self.held_out.members(fingerprints_of(docs), lang)
+            held_out = in_fold(self.held_out, docs, lang)
             docs = [doc for doc, left_out in zip(docs, held_out) if not left_out]
         return [self._taught(doc, lang) for doc in docs[: self.limit or None]]
 

@@ -1,12 +1,21 @@
-"""One teacher per language from one config: a run for each."""
+"""The teachers of each language from one config: a run for each."""
 
+from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Set
+
+from spacy.vocab import Vocab
+from thinc.api import Config
 
 from ..corpora.layout import find_languages
+from ..corpora.stored import read_split
+from ..ensembles import Fold, Member, make_members, member_folders, train_reader
 from ..errors import Errors, SkdError
+from ..locks import locked
+from ..targets.folds import in_fold
+from .configs import OUR_READER, read_config
 from .execution import carry_out
-from .runs import Run, RunReport
+from .runs import Run, RunReport, foreign_names, remove
 
 
 def train_teachers(
@@ -17,35 +26,89 @@ def train_teachers(
     languages: Optional[Sequence[str]] = None,
     jobs: int = 1,
     overrides: Optional[Dict[str, Any]] = None,
+    folds: int = 0,
+    seeds: Sequence[int] = (),
     gpu_id: int = -1,
     verbose: bool = False,
 ) -> List[RunReport]:
-    """Train a pipeline for every language of `corpus`; one report a language, in their order.
+    """Train one or more pipelines for every language of `corpus`; one report each, in their order.
 
-    A teacher is `output/<lang>/model-best`. Those made from the same config, overrides and data are
-    kept while they are undamaged; all others are trained anew and replace what was there when they
-    are done. A language whose training fails leaves the others, and its own earlier teacher, alone.
+    A teacher is `output/<lang>/model-best`, one of several such as
+    `output/<lang>.seed-0.fold-1-of-4/model-best`. Those made from the same config, overrides and
+    data are kept while they are undamaged; all others are trained anew and replace what was there
+    when they are done. A training that fails leaves the others, and what was at its place, alone.
+    When all of a language are there, its earlier ones that were not asked for again are removed.
 
     corpus (Path): Corpus folder; each language needs train.spacy and dev.spacy.
     config (Path): spaCy training config that reads `paths.corpus` and `paths.languages`.
     languages (Optional[Sequence[str]]): Only these; None means all in the folder.
     overrides (Optional[Dict[str, Any]]): Settings that replace those of the config.
+    folds (int): So many teachers a language, each of which does not see one of so many parts of
+        its training sentences (see `targets/folds.py`); 0: one that sees all.
+    seeds (Sequence[int]): A teacher for each, or for each and each fold; none: that of the config.
     jobs, gpu_id, verbose: See `carry_out`.
-    Raises `SkdError` if the config, the folder or a split is missing, and as `carry_out` does.
+    Raises `SkdError` if the config, the folder or a split is missing, for more folds than there are
+    sentences, and as `carry_out` does.
     """
-    if not config.is_file():
-        raise SkdError(Errors.SKD124.format(path=config))
-    runs = [
-        Run(
-            name=language,
-            folder=output / language,
-            source=config,
-            overrides={
-                **(overrides or {}),
-                "paths.corpus": str(corpus),
-                "paths.languages": [language],
-            },
-        )
-        for language in find_languages(corpus, ["train", "dev"], languages)
-    ]
-    return carry_out(runs, jobs=jobs, gpu_id=gpu_id, verbose=verbose)
+    settings = read_config(config, overrides or {})
+    names = find_languages(corpus, ["train", "dev"], languages)
+    ensemble = make_members(folds, seeds)
+    check_folds(corpus, names, folds)
+    runs = {
+        language: [
+            Run(
+                name=member.name(language),
+                folder=output / member.name(language),
+                source=config,
+                overrides={
+                    **(overrides or {}),
+                    **member_settings(member, settings, config),
+                    "paths.corpus": str(corpus),
+                    "paths.languages": [language],
+                },
+            )
+            for member in ensemble
+        ]
+        for language in names
+    }
+    reports = carry_out(list(chain(*runs.values())), jobs=jobs, gpu_id=gpu_id, verbose=verbose)
+    failed = {report.name for report in reports if report.status == "failed"}
+    for language, of_language in runs.items():
+        planned = {run.name for run in of_language}
+        if not planned & failed:
+            remove_others(output, language, planned)
+    return reports
+
+
+def check_folds(corpus: Path, languages: Sequence[str], folds: int) -> None:
+    """Raises `SkdError` for a language with fewer different training sentences than folds."""
+    for language in languages if folds else ():
+        in_fold(Fold(1, folds), list(read_split(corpus, language, "train", Vocab())), language)
+
+
+def member_settings(member: Member, config: Config, path: Path) -> Dict[str, Any]:
+    """The settings that make a training that of this member.
+
+    config, path (Config, Path): The training config, and where it was read.
+    Raises `SkdError` for a fold where another reader than ours reads the training corpus.
+    """
+    settings: Dict[str, Any] = {}
+    if member.seed is not None:
+        sections = [name for name in ("system", "training") if name in config]
+        settings.update({f"{section}.seed": member.seed for section in sections})
+    if member.held_out is not None:
+        block, reader = train_reader(config)
+        if reader.get("@readers") != OUR_READER:
+            raise SkdError(Errors.SKD222.format(path=path, block=block, reader=OUR_READER))
+        settings[f"{block}.held_out"] = str(member.held_out)
+    return settings
+
+
+def remove_others(output: Path, language: str, planned: Set[str]) -> None:
+    """Remove the teachers of a language that an earlier run made and that are not planned now:
+    labelling would ask them too. What no run made stays, and what another process works on.
+    """
+    for folder in member_folders(output, language):
+        if folder.name not in planned and folder.is_dir() and not foreign_names(folder):
+            with locked(folder):
+                remove(folder)

@@ -49,10 +49,12 @@ def write_store(path, docs, scores=scores_of, teacher=None, **plan):
     writer.finish()
 
 
-def save_teacher(path, factory="crf_ner", seed=0):
+def save_teacher(path, factory="crf_ner", seed=0, held_out=None):
     """A pipeline with random weights: quick to make, and different for every sentence."""
     nlp = make_pipeline(factory)
     initialize(nlp, "pipe", seed)
+    reader = {"@readers": "spacy-skd.MultilingualCorpus.v1", "path": None, "held_out": held_out}
+    nlp.config["corpora"] = {"train": reader}
     path.mkdir(parents=True, exist_ok=True)
     nlp.to_disk(path)
     return nlp
@@ -70,7 +72,7 @@ def initialize(nlp, name, seed):
 
 def save_docs(path, sentences):
     path.parent.mkdir(parents=True, exist_ok=True)
-    docs = [Doc(VOCAB, words=words, user_data={"lang": path.parent.name}) for words in sentences]
+    docs = [Doc(VOCAB, words=words) for words in sentences]
     DocBin(docs=docs, store_user_data=True).to_disk(path)
 
 

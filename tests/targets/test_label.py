@@ -14,7 +14,7 @@ from .samples import WORDS, check_targets, initialize, run_label, save_docs, sav
 
 def test_label_stores_what_the_teachers_say(project):
     reports = run_label(project, shard_size=2, batch_size=3)
-    assert [(r.language, r.status, r.sentences) for r in reports] == [
+    assert [(r.name, r.status, r.sentences) for r in reports] == [
         ("de", "labelled", 5),
         ("en", "labelled", 7),
     ]
