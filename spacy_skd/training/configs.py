@@ -22,6 +22,8 @@ from ..records import file_checksum, file_names
 from .reader import files_read
 
 OUR_READER = "spacy-skd.MultilingualCorpus.v1"
+# Whose settings say which files of a corpus folder they read.
+READERS = {OUR_READER, "spacy-skd.Labels.v1"}
 # Settings that name a file, a folder or an installed pipeline, wherever they stand.
 INPUTS = {"path", "vectors", "init_tok2vec", "vocab_data", "source"}
 # Variables count where they are put in; the logger's file is written.
@@ -125,7 +127,8 @@ def input_files(config: Config) -> Iterator[Tuple[str, str, Path]]:
 def train_files(config: Config) -> List[Path]:
     """The files that training sentences come from, as far as our reader reads them."""
     readers = [reader for _, reader in our_readers(config.interpolate())]
-    found = [files_read(reader) for reader in readers if reader.get("split") == "train"]
+    training = [reader for reader in readers if reader["@readers"] == OUR_READER]
+    found = [files_read(reader) for reader in training if reader.get("split") == "train"]
     return [path for files in found for path in files.values() if path.suffix == ".spacy"]
 
 
@@ -137,8 +140,8 @@ def input_packages(config: Config) -> Iterator[Tuple[str, str]]:
 
 
 def our_readers(node: Dict[str, Any], where: str = "") -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """(place, settings) of each block that is read by the reader of this package."""
-    if node.get("@readers") == OUR_READER:
+    """(place, settings) of each block that is read by a reader of this package."""
+    if node.get("@readers") in READERS:
         yield where, node
         return
     for key, child in node.items():
@@ -152,7 +155,7 @@ def input_settings(
     """(place, value) of each text that can name a file, a folder or a pipeline to read: where a
     variable of [paths] is put in, in settings that are for this, and whatever looks like a path.
     """
-    if where in NOT_READ or filled.get("@readers") == OUR_READER:
+    if where in NOT_READ or filled.get("@readers") in READERS:
         return
     for key, value in filled.items():
         place, source = f"{where}.{key}" if where else key, raw.get(key)

@@ -11,11 +11,12 @@ from ..corpora.layout import find_languages
 from ..corpora.stored import read_split
 from ..ensembles import Fold, Member, make_members, member_folders, train_reader
 from ..errors import Errors, SkdError
+from ..folders import RUN, MadeFolder, remove
 from ..locks import locked
 from ..targets.folds import in_fold
 from .configs import OUR_READER, read_config
 from .execution import carry_out
-from .runs import Run, RunReport, foreign_names, remove
+from .runs import Run, RunReport
 
 
 def train_teachers(
@@ -108,7 +109,8 @@ def remove_others(output: Path, language: str, planned: Set[str]) -> None:
     """Remove the teachers of a language that an earlier run made and that are not planned now:
     labelling would ask them too. What no run made stays, and what another process works on.
     """
-    for folder in member_folders(output, language):
-        if folder.name not in planned and folder.is_dir() and not foreign_names(folder):
-            with locked(folder):
-                remove(folder)
+    for path in member_folders(output, language):
+        folder = MadeFolder(path, RUN)
+        if path.name not in planned and path.is_dir() and not folder.foreign_names():
+            with locked(path):
+                remove(path)

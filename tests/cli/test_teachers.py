@@ -57,6 +57,78 @@ def test_trains_skips_and_retrains(skd, skd_here, corpus, config, tmp_path):
     assert sorted(path.name for path in output.iterdir()) == ["de", "en"]
 
 
+def names(folder: Path) -> list:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_folds_and_seeds(skd_here, corpus, config, tmp_path):
+    """Each teacher is trained without its fold; later ones take the place of those before."""
+    command = ["teachers", corpus, "--config", config, "--jobs", 2, "--training.max_steps", 1]
+    output = tmp_path / OUTPUT
+    assert skd_here(*command, "--languages", "de").returncode == 0
+    result = skd_here(*command, "--folds", 2, "--languages", "de")
+    assert result.returncode == 0, result.stderr
+    assert names(output) == ["de.fold-1-of-2", "de.fold-2-of-2"]
+    assert table_row(result.stdout, "de.fold-1-of-2")[-1] == "trained"
+    for i in (1, 2):
+        nlp = spacy.load(output / f"de.fold-{i}-of-2" / "model-best")
+        assert nlp.config["corpora"]["train"]["held_out"] == f"{i}/2"
+        assert nlp.config["corpora"]["dev"]["held_out"] is None
+    result = skd_here(*command, "--folds", 2, "--languages", "de")
+    assert result.returncode == 0 and "Nothing changed" in result.stdout
+
+    result = skd_here(*command, "--seeds", "3,0")
+    assert result.returncode == 0, result.stderr
+    assert names(output) == ["de.seed-0", "de.seed-3", "en.seed-0", "en.seed-3"]
+    nlp = spacy.load(output / "en.seed-3" / "model-best")
+    assert nlp.config["training"]["seed"] == nlp.config["system"]["seed"] == 3
+
+    result = skd_here(*command, "--folds", 2, "--seeds", "0,3", "--languages", "de")
+    assert names(output) == [
+        *(f"de.seed-{seed}.fold-{fold}-of-2" for seed in (0, 3) for fold in (1, 2)),
+        "en.seed-0",
+        "en.seed-3",
+    ]
+
+
+def test_teachers_stay_until_all_others_are_there(skd_here, corpus, config, tmp_path):
+    command = ["teachers", corpus, "--config", config, "--languages", "de"]
+    assert skd_here(*command, "--training.max_steps", 1).returncode == 0
+    # six different sentences, of which the fold's teacher gets none that is a sentence
+    mine = tmp_path / OUTPUT / "de.fold-2-of-2" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine", encoding="utf-8")
+    result = skd_here(*command, "--training.max_steps", 1, "--folds", 2)
+    assert result.returncode == 1 and "SKD133" in result.stderr
+    assert names(tmp_path / OUTPUT) == ["de", "de.fold-2-of-2"]
+    # what no run made is in nobody's way, and stays
+    result = skd_here(*command, "--training.max_steps", 1, "--folds", 3)
+    assert result.returncode == 0, result.stderr
+    assert names(tmp_path / OUTPUT) == [
+        *(f"de.fold-{i}-of-3" for i in (1,)),
+        "de.fold-2-of-2",
+        *(f"de.fold-{i}-of-3" for i in (2, 3)),
+    ]
+    assert mine.read_text("utf-8") == "mine"
+
+
+def test_folds_and_seeds_that_cannot_be(fails, corpus, config, tmp_path):
+    command = ["teachers", corpus, "--config", config]
+    line = fails(*command, "--folds", 7)  # three names and two places make six sentences
+    assert "SKD221" in line and "7 folds of 6 " in line and "(de)" in line
+    assert "SKD029" in fails(*command, "--folds", 1)
+    assert "SKD029" in fails(*command, "--folds", -3)
+    assert "SKD223" in fails(*command, "--seeds", "1,2,1")
+    assert "SKD029" in fails(*command, "--seeds", "one")
+    assert "SKD029" in fails(*command, "--seeds", "4294967296")
+    text = config.read_text(encoding="utf-8")
+    other = text.replace("spacy-skd.MultilingualCorpus.v1", "spacy.Corpus.v1", 1)
+    (tmp_path / "other.cfg").write_text(other, encoding="utf-8")
+    line = fails("teachers", corpus, "--config", "other.cfg", "--folds", 2)
+    assert "SKD222" in line and "corpora." in line
+    assert not (tmp_path / OUTPUT).exists()
+
+
 def test_a_failing_language_leaves_the_others(skd_here, corpus, config, tmp_path):
     (corpus / "de" / "train.spacy").write_bytes(b"not a DocBin")
     result = skd_here("teachers", corpus, "--config", config, "--training.max_steps", 1)
