@@ -65,7 +65,7 @@ class MadeFolder:
         return self.place.with_name(f".{self.place.name}.replaced")
 
     def manifest(self) -> Optional[Dict[str, Any]]:
-        """What the folder says of itself; None if that is damaged, missing or of another version."""
+        """What the folder says of itself; None if it is damaged, missing or of another version."""
         try:
             manifest = read_record(self.place / self.kind.manifest)
         except (OSError, Damaged):

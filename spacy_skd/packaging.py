@@ -74,7 +74,7 @@ def package_name(model: Path, name: str) -> str:
 
 
 def build(model: Path, folder: Path, full_name: str, name: str, version: str) -> None:
-    """Fill `folder` as `spacy package` fills a package's folder; its output is shown if it fails."""
+    """Fill `folder` as `spacy package` fills that of a package; show its output if it fails."""
     folder.mkdir(parents=True)
     command = ["spacy", "package", str(model), str(folder), "--name", name]
     lines: List[str] = []

@@ -16,6 +16,7 @@ from typing import Dict, List, Optional, Sequence
 
 from frame_files import AssetError
 from frames import Sentence, generate, language_folders
+from spacy_skd.lifeline import end_with_parent
 
 ASSETS = Path(__file__).parent
 # Says what a corpus was made from.
@@ -32,7 +33,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
     parser.add_argument(
         "--only-for", type=Path, help="The corpus that is asked for; nothing is done for another"
     )
+    parser.add_argument(
+        "--end-with-parent", action="store_true", help="End when the process that started this ends"
+    )
     args = parser.parse_args(arguments)
+    if args.end_with_parent:
+        end_with_parent()
     if args.only_for is not None and args.only_for.resolve() != args.output.resolve():
         print(f"The data is {args.only_for}: no demo corpus is needed")
         return 0

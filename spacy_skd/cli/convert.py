@@ -13,7 +13,7 @@ from ._app import app
 @app.command("convert")
 def convert_cli(
     input_path: Path = typer.Argument(..., help="Folder of the raw corpus, or a single file"),
-    output_path: Path = typer.Argument(..., help="Folder for the converted corpus; one that is there already is replaced as a whole"),
+    output_path: Path = typer.Argument(..., help="Folder for the converted corpus; one that is there already is kept if nothing changed, or replaced as a whole"),
     format: str = typer.Option("auto", "--format", "-f", help="Format of the labelled files: conllu, conll (token and tag columns: CoNLL-2002, CoNLL-2003, two columns; IOB1 or IOB2), wikiann, semeval (XML), or auto: each file's content decides"),
     lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of a single file"),
     split: Optional[str] = typer.Option(None, "--split", "-s", help="What a single file is: train, dev, test, unlabelled or raw"),
@@ -55,7 +55,7 @@ def convert_cli(
         options=ReadOptions(encoding, tag, default_type, tokenize),
     )
     _print_report(report)
-    msg.good(f"Corpus written to {output_path}")
+    msg.good("Nothing changed" if report.unchanged else f"Corpus written to {output_path}")
 
 
 def _print_report(report) -> None:

@@ -1,8 +1,9 @@
 """From a raw corpus in any of the formats to a corpus of spaCy documents."""
 
+import hashlib
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
@@ -11,11 +12,14 @@ from spacy.attrs import TAG
 from spacy.tokens import Doc
 from tqdm import tqdm
 
+from .. import about
 from ..errors import Errors, SkdError
+from ..records import canonical, file_checksum
 from .documents import SPLITS, Converted, ReadOptions
-from .folder import find_corpus
+from .folder import RawCorpus, find_corpus
 from .formats import FORMATS, find_reader
-from .output import replaced_corpus, write_docs, write_pieces
+from .manifest import intact_manifest, write_manifest
+from .output import replaced_corpus, settle, write_docs, write_pieces
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -41,10 +45,14 @@ class SplitReport:
 
 @dataclass
 class ConversionReport:
-    """What was written, and what the owner of the corpus should know about it."""
+    """What was written, and what the owner of the corpus should know about it.
+
+    unchanged (bool): The corpus was there already, made from the same.
+    """
 
     splits: List[SplitReport] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
+    unchanged: bool = False
 
 
 def convert(
@@ -59,7 +67,8 @@ def convert(
     options: ReadOptions = ReadOptions(),
 ) -> ConversionReport:
     """Convert a raw corpus into `output_path/<language>/<split>.spacy`, one Doc a sentence, with
-    the language in `doc.user_data["lang"]`. A corpus that is there already is replaced as a whole.
+    the language in `doc.user_data["lang"]`. A corpus that is there already is kept if it was made
+    from the same and is undamaged, and otherwise replaced as a whole.
 
     input_path (Path): A folder `<language>/{train,dev,test}.<extension>` and
         `<language>/{unlabelled,raw}.txt`, or a single file.
@@ -71,7 +80,11 @@ def convert(
     RAISES (SkdError): For anything wrong with the input or the options; nothing is written then.
     """
     _check_options(input_path, output_path, format, lang, dev_fraction, options)
-    languages = _read_files(input_path, format, lang, split, options)
+    raw = find_corpus(input_path, lang, split)
+    made_from = _fingerprint(raw, format, dev_fraction, seed, options)
+    if (kept := _current(output_path, made_from)) is not None:
+        return kept
+    languages = _read_files(raw, format, options)
     report = ConversionReport()
     with replaced_corpus(output_path) as folder:
         for name, splits in languages:
@@ -80,7 +93,31 @@ def convert(
             for split_name in SPLITS:
                 if split_name in splits:
                     _write(name, split_name, splits[split_name], folder, report)
+        write_manifest(folder, made_from, asdict(report))
     return report
+
+
+def _fingerprint(
+    raw: RawCorpus, format: str, dev_fraction: float, seed: int, options: ReadOptions
+) -> str:
+    """Of all that a corpus is made from: the raw files with their names, and how they are read."""
+    files = {
+        f"{lang}/{split}": [path.name, file_checksum(path)]
+        for lang, splits in raw.files.items()
+        for split, path in splits.items()
+    }
+    settings = [about.__version__, format, dev_fraction, seed, asdict(options)]
+    return hashlib.sha256(canonical({"files": files, "settings": settings}).encode()).hexdigest()
+
+
+def _current(corpus: Path, made_from: str) -> Optional[ConversionReport]:
+    """The report of the corpus that is there, if it was made from the same and is undamaged."""
+    settle(corpus)
+    manifest = intact_manifest(corpus)
+    if manifest is None or manifest.made_from != made_from:
+        return None
+    splits = [SplitReport(**split) for split in manifest.report["splits"]]
+    return ConversionReport(splits, manifest.report["notes"], unchanged=True)
 
 
 def _write(
@@ -130,10 +167,7 @@ class Tally:
         )
 
 
-def _read_files(
-    path: Path, format: str, lang: Optional[str], split: Optional[str], options: ReadOptions
-) -> Iterator[Language]:
-    corpus = find_corpus(path, lang, split)
+def _read_files(corpus: RawCorpus, format: str, options: ReadOptions) -> Iterator[Language]:
     with tqdm(total=corpus.size, unit="B", unit_scale=True, leave=False) as progress:
         for name, files in corpus.files.items():
             splits = {}

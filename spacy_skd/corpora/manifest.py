@@ -8,7 +8,7 @@ import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from ..errors import Errors, SkdError
 from ..records import (
@@ -28,14 +28,34 @@ PATTERNS = ("{lang}/*.spacy", "{lang}/*/*.spacy")
 
 
 class CorpusManifest(Part):
+    """made_from (str): A fingerprint of the raw files and of how they were converted.
+    report (Dict[str, Any]): What was said of it then.
+    """
+
     format: str
+    made_from: str
+    report: Dict[str, Any]
     files: Dict[str, FileEntry]
 
 
-def write_manifest(corpus: Path) -> None:
+def write_manifest(corpus: Path, made_from: str, report: Dict[str, Any]) -> None:
     """Describe all files of a corpus."""
     files = make_manifest(corpus, sorted(spacy_files(corpus)))
-    write_record(corpus / MANIFEST, {"format": FORMAT, "files": files})
+    content = {"format": FORMAT, "made_from": made_from, "report": report, "files": files}
+    write_record(corpus / MANIFEST, content)
+
+
+def intact_manifest(corpus: Path) -> Optional[CorpusManifest]:
+    """The manifest of a corpus that is in all as it says; None for any other."""
+    try:
+        manifest = read_manifest(corpus)
+        check_files(corpus)
+        if manifest is not None:
+            for name in manifest.files:
+                check_content(corpus / name, (corpus / name).read_bytes())
+        return manifest
+    except (OSError, SkdError):
+        return None
 
 
 def spacy_files(corpus: Path, lang: str = "*") -> Iterator[Path]:

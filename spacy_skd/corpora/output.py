@@ -12,7 +12,7 @@ from spacy.util import minibatch
 from ..errors import Errors, SkdError
 from ..locks import locked
 from .documents import SPLITS
-from .manifest import MANIFEST, write_manifest
+from .manifest import MANIFEST
 
 ATTRIBUTES = ("TAG", "POS", "ENT_IOB", "ENT_TYPE")
 FILES = {f"{split}.spacy" for split in SPLITS}
@@ -48,7 +48,6 @@ def replaced_corpus(path: Path) -> Iterator[Path]:
                 _check_replaceable(path)
                 new.mkdir(parents=True)
                 yield new
-                write_manifest(new)
                 if path.exists():
                     path.rename(old)
                 new.rename(path)
@@ -56,6 +55,13 @@ def replaced_corpus(path: Path) -> Iterator[Path]:
                 _restore(path, new, old)
     except OSError as error:
         raise SkdError(Errors.SKD107.format(path=path, reason=error.strerror)) from error
+
+
+def settle(path: Path) -> None:
+    """Put right what a killed run left beside a corpus."""
+    path = path.resolve()
+    with locked(path):
+        _restore(path, *(path.with_name(f".{path.name}.{state}") for state in ("new", "old")))
 
 
 def _restore(path: Path, new: Path, old: Path) -> None:

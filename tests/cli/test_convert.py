@@ -74,3 +74,41 @@ def test_bad_input(raw, tmp_path, fails, arguments, code):
 def test_empty_folder(tmp_path, fails):
     (tmp_path / "raw").mkdir()
     assert "[SKD081]" in fails("convert", "raw", "corpus")
+
+
+def test_a_corpus_is_converted_once(skd_here, tmp_path):
+    """Names of folders and files count as much as what is in them, in the raw corpus and the
+    converted one.
+    """
+    for name in ("de/train", "de/test", "nl/train"):
+        path = tmp_path / "raw" / f"{name}.iob2"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(TRAIN)
+
+    def convert(*options):
+        result = skd_here("convert", "raw", "corpus", *options)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    table = convert()
+    assert "Corpus written" in table
+    again = convert()
+    assert "Nothing changed" in again and again.splitlines()[:-1] == table.splitlines()[:-1]
+    (tmp_path / ".corpus.old").mkdir()  # of a run that was killed at its very end
+    assert "Nothing changed" in convert()
+    assert not (tmp_path / ".corpus.old").exists()
+    assert "Corpus written" in convert("--seed", 1)
+    assert "Nothing changed" in convert("--seed", 1)
+
+    (tmp_path / "raw" / "nl").rename(tmp_path / "raw" / "af")
+    assert "Corpus written" in convert()
+    assert not (tmp_path / "corpus" / "nl").exists() and (tmp_path / "corpus" / "af").exists()
+    (tmp_path / "corpus" / "af").rename(tmp_path / "corpus" / "nl")
+    assert "Corpus written" in convert()
+    assert (tmp_path / "corpus" / "af").exists()
+    path = tmp_path / "corpus" / "de" / "train.spacy"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "Corpus written" in convert()
+    (tmp_path / "raw" / "de" / "test.iob2").rename(tmp_path / "raw" / "de" / "dev.iob2")
+    assert "Corpus written" in convert()
+    assert "Nothing changed" in convert()

@@ -7,7 +7,7 @@ from spacy.vocab import Vocab
 
 from spacy_skd.corpora.documents import make_doc
 from spacy_skd.corpora.layout import find_languages
-from spacy_skd.corpora.manifest import MANIFEST, read_manifest
+from spacy_skd.corpora.manifest import MANIFEST, read_manifest, write_manifest
 from spacy_skd.corpora.output import replaced_corpus, write_docs, write_pieces
 from spacy_skd.corpora.stored import read_split
 from spacy_skd.errors import SkdError
@@ -25,6 +25,7 @@ def corpus(tmp_path, monkeypatch):
             for split in ("train", "dev"):
                 write_docs(docs_of(lang, split), folder / lang / f"{split}.spacy")
             write_pieces(docs_of(lang, "unlabelled", 5), folder / lang / "unlabelled")
+        write_manifest(folder, "", {})
     return tmp_path / "corpus"
 
 
@@ -117,4 +118,5 @@ def test_a_corpus_without_manifest_is_read_as_it_is(corpus):
 def test_a_converted_corpus_is_replaced_with_its_manifest(corpus):
     with replaced_corpus(corpus) as folder:
         write_docs(docs_of("fr", "test"), folder / "fr" / "test.spacy")
+        write_manifest(folder, "", {})
     assert list(json.loads((corpus / MANIFEST).read_text())["files"]) == ["fr/test.spacy"]

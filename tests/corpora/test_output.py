@@ -52,7 +52,7 @@ def test_a_corpus_with_pieces_is_replaced_and_nothing_else(target):
     write_pieces([make_doc(Vocab(), "de", ["w"])], target / "de" / "unlabelled")
     with replaced_corpus(target) as folder:
         (folder / "fr").mkdir()
-    assert listing(target) == ["corpus.json"]
+    assert listing(target) == []
     for other in ("de/unlabelled/00000.txt", "de/models/00000.spacy", "de/unlabelled/a.spacy"):
         path = target / other
         path.parent.mkdir(parents=True)
@@ -69,7 +69,7 @@ def test_replaced_as_a_whole(target):
         (folder / "fr").mkdir()
         (folder / "fr" / "test.spacy").write_text("new")
         assert listing(target) == ["de/train.spacy"]
-    assert listing(target.parent) == ["corpus/corpus.json", "corpus/fr/test.spacy"]
+    assert listing(target.parent) == ["corpus/fr/test.spacy"]
 
 
 def test_failure_leaves_the_old_corpus(target):
