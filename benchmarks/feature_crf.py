@@ -33,6 +33,8 @@ from spacy_skd.schemes import get_scheme, repair_iob
 
 AFFIXES = (1, 2, 3, 4)
 WINDOW = (-2, -1, 1, 2)
+# What a word shows its neighbours: all of it is worse, by 3 F1 on Danish dev.
+SHOWN = ("lower=", "short=", "character=")
 SCHEME = get_scheme("IOB2")
 
 
@@ -66,7 +68,7 @@ def squeeze(shape: str) -> str:
 
 
 def sentence_features(doc: Doc) -> List[List[str]]:
-    """The features of each token: its own, and those of the two words to each side."""
+    """The features of each token: its own, and some of the two words to each side."""
     own = [word_features(token.text) for token in doc]
     return [
         ["bias", *own[i], *(feature for offset in WINDOW for feature in beside(own, i, offset))]
@@ -78,7 +80,8 @@ def beside(own: List[List[str]], i: int, offset: int) -> Iterator[str]:
     if not 0 <= i + offset < len(own):
         yield f"{offset}:none"
     else:
-        yield from (f"{offset}:{feature}" for feature in own[i + offset])
+        shown = (feature for feature in own[i + offset] if feature.startswith(SHOWN))
+        yield from (f"{offset}:{feature}" for feature in shown)
 
 
 def gold_tags(doc: Doc, entities: bool) -> List[str]:
