@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Optional
 
 import numpy as np
 import psutil
@@ -23,9 +24,9 @@ from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry
 from spacy.vocab import Vocab
-from wasabi import table
 
 from spacy_skd.corpora.output import write_docs, write_pieces
+from spacy_skd.evaluation.tables import aligned
 from spacy_skd.schemes import get_scheme
 from spacy_skd.targets import TargetWriter
 from spacy_skd.targets.meta import Origin, Plan
@@ -61,9 +62,11 @@ def make(folder: Path, n: int, n_teachers: int) -> None:
         plan = Plan(
             lang="xx", teacher=origin, corpus="", splits=[], dtype="float16", shard_size=5000
         )
-        chain = (rng.normal(size=shape) for shape in ((size, size), size, size))
-        writer = TargetWriter(folder / f"targets/xx.seed-{i}", plan, Teacher(TAGS, "BILOU", *chain))
-        docs = [*sentences(LABELLED, 0), *sentences(n, 1)]
+        scores = (rng.normal(size=shape) for shape in ((size, size), size, size))
+        writer = TargetWriter(
+            folder / f"targets/xx.seed-{i}", plan, Teacher(TAGS, "BILOU", *scores)
+        )
+        docs = chain(sentences(LABELLED, 0), sentences(n, 1))
         writer.write(docs, lambda part: (rng.normal(size=(len(doc), size)) for doc in part))
         writer.finish()
 
@@ -94,7 +97,7 @@ def main(
     sizes: List[int] = typer.Option([10_000, 100_000], "--sentences", help="Sizes of the text"),
     teachers: int = typer.Option(1, help="Teachers of each sentence"),
     steps: int = typer.Option(20, help="Steps in all"),
-    folder: Path = typer.Option(None, hidden=True, help="Measure what is here"),
+    folder: Optional[Path] = typer.Option(None, hidden=True, help="Measure what is here"),
 ) -> None:
     """Print a row for each size of the text."""
     if folder is not None:
@@ -108,7 +111,7 @@ def main(
             result = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
         found = json.loads(result.stdout.splitlines()[-1])
         rows.append([f"{n:,}", *(f"{value:.1f}" for value in found.values())])
-    print(table(rows, header=["sentences", *found], divider=True, aligns="r" * (len(found) + 1)))
+    print(aligned(["sentences", *found], rows))
 
 
 if __name__ == "__main__":

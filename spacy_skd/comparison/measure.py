@@ -1,6 +1,6 @@
 """One pipeline on one corpus, in a process of its own, whose time and memory are the pipeline's:
 
-    python -m spacy_skd.comparison.measure SOURCE CORPUS SPLIT METRIC KEY OUTPUT
+python -m spacy_skd.comparison.measure SOURCE CORPUS SPLIT METRIC KEY OUTPUT
 """
 
 import sys
@@ -23,12 +23,13 @@ def measure(source: str, corpus: Path, split: str, metric: str) -> Dict[str, Any
     source (str): A folder or package; `{lang}` in it stands for the language.
     RETURNS (Dict): "languages": {lang: scores}; "counts": {lang: rows of true positives, false
         positives, false negatives}, a row a sentence; "words_per_second" of all languages;
-        "load_seconds", "parameters" and "bytes" on disk, sums over the pipelines where there is one
-        a language; "peak_memory" in bytes of this process.
+        "load_seconds", "parameters" and "bytes" on disk, sums over the pipelines where a
+        language has its own; "peak_memory" in bytes of this process.
     """
     candidate = Candidate(source, source)
     languages = candidate.languages(find_languages(corpus, [split]))
-    costs = cost_of(sorted({candidate.resolve(language) for language in languages}))
+    sources = {source for language in languages for source in candidate.sources(language)}
+    costs = cost_of(sorted(sources))
     scores, counts = {}, {}
     for language, found, examples in evaluate_candidate(candidate, corpus, split, languages):
         scores[language] = found

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from ..corpora.layout import find_languages
 from ..corpora.stored import copy_tokens, read_split
+from ..ensembles import member_folders
 from ..errors import Errors, SkdError
 from .scorers import METRICS, mean
 
@@ -41,36 +42,43 @@ class Candidate:
     def per_language(self) -> bool:
         return "{lang}" in self.source
 
-    def resolve(self, language: str) -> str:
-        """The path or package for a language."""
-        return self.source.replace("{lang}", language)
+    def sources(self, language: str) -> List[str]:
+        """The paths or packages for a language that are there: one, or if {lang} is the name of a
+        folder those of its several teachers.
+        """
+        parent, _, _ = self.source.partition("{lang}")
+        names = [language]
+        if self.per_language and parent.endswith("/"):
+            names += [folder.name for folder in member_folders(Path(parent), language)]
+        sources = [self.source.replace("{lang}", name) for name in dict.fromkeys(names)]
+        return [source for source in sources if exists(source)]
 
     def languages(self, wanted: Sequence[str]) -> List[str]:
         """Those of some languages that there is a pipeline for: not every language has a teacher.
 
         Raises `SkdError` if there is none for any.
         """
-        found = [language for language in wanted if exists(self.resolve(language))]
+        found = [language for language in wanted if self.sources(language)]
         if not found:
-            source = self.resolve(wanted[0])
+            source = self.source.replace("{lang}", wanted[0])
             raise SkdError(Errors.SKD125.format(name=self.name, source=source))
         return found
 
-    def load(self, language: str) -> Tuple[Language, List[str]]:
-        """The pipeline and the metrics its components are scored by.
 
-        Raises `SkdError` if it cannot be loaded or has neither tagger nor ner.
-        """
-        source = self.resolve(language)
-        try:
-            nlp = spacy.load(source)
-        except (OSError, ValueError) as error:
-            reason = " ".join(str(error).split())
-            raise SkdError(Errors.SKD126.format(source=source, reason=reason)) from error
-        metrics = produced_metrics(nlp)
-        if not metrics:
-            raise SkdError(Errors.SKD127.format(source=source, pipes=nlp.pipe_names))
-        return nlp, metrics
+def load(source: str) -> Tuple[Language, List[str]]:
+    """A pipeline and the metrics its components are scored by.
+
+    Raises `SkdError` if it cannot be loaded or has neither tagger nor ner.
+    """
+    try:
+        nlp = spacy.load(source)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD126.format(source=source, reason=reason)) from error
+    metrics = produced_metrics(nlp)
+    if not metrics:
+        raise SkdError(Errors.SKD127.format(source=source, pipes=nlp.pipe_names))
+    return nlp, metrics
 
 
 def exists(source: str) -> bool:
@@ -139,13 +147,30 @@ def evaluate_pipelines(
 def evaluate_candidate(
     candidate: Candidate, corpus: Path, split: str, languages: Sequence[str]
 ) -> Iterator[Tuple[str, Dict[str, Any], List[Example]]]:
-    """Each language with its scores and with the examples, labelled."""
+    """Each language with its scores and with the examples, labelled. Of several teachers of a
+    language the mean of their scores, and the examples of the last.
+    """
     for language in languages:
-        if candidate.per_language or language == languages[0]:
-            nlp, metrics = candidate.load(language)
-        docs = read_split(corpus, language, split, nlp.vocab)
-        examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
-        yield language, evaluate_language(nlp, metrics, examples), examples
+        scores = []
+        for source in candidate.sources(language):
+            if candidate.per_language or language == languages[0]:
+                nlp, metrics = load(source)
+            docs = read_split(corpus, language, split, nlp.vocab)
+            examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
+            scores.append(evaluate_language(nlp, metrics, examples))
+        yield language, mean_scores(scores), examples
+
+
+def mean_scores(scores: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
+    """The mean of each score, also within scores per type, over those that have it."""
+    means: Dict[str, Any] = {}
+    for key in {key: None for one in scores for key in one}:
+        values = [one[key] for one in scores if one.get(key) is not None]
+        if values and isinstance(values[0], dict):
+            means[key] = mean_scores(values)
+        else:
+            means[key] = values[0] if len(values) == 1 else mean(values)
+    return means
 
 
 def evaluate_language(

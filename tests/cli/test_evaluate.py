@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -167,3 +168,26 @@ def test_bad_input(fails, pipeline, corpus, tmp_path):
 def test_candidate():
     assert Candidate.parse("a=b/c") == Candidate("a", "b/c")
     assert Candidate.parse("b/c") == Candidate("b/c", "b/c")
+
+
+def test_several_teachers_of_a_language_count_as_their_mean(skd_here, pipeline, corpus, tmp_path):
+    good = pipeline("good", ["de", "en"], ["ner"])
+    bad = pipeline("bad", ["de"], ["ner"], steps=0)
+    for name, source in (
+        ("de.fold-1-of-2", good),
+        ("de.fold-2-of-2", bad),
+        ("en.seed-0", good),
+        ("en.seed-0.partial", bad),
+    ):
+        shutil.copytree(source, tmp_path / "teachers" / name)
+    command = ("--corpus", "corpus", "--output", "scores.json")
+    result = skd_here("evaluate", "bad", "good", "mean=teachers/{lang}", *command)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "scores.json").read_text("utf-8"))
+    bad, good, mean = (report["pipelines"][name]["languages"] for name in ("bad", "good", "mean"))
+    assert good["de"]["ents_f"] > bad["de"]["ents_f"]
+    assert mean["de"]["ents_f"] == pytest.approx((good["de"]["ents_f"] + bad["de"]["ents_f"]) / 2)
+    of_type = [one["de"]["ents_per_type"]["PER"]["f"] for one in (good, bad, mean)]
+    assert of_type[2] == pytest.approx((of_type[0] + of_type[1]) / 2)
+    assert mean["de"]["sentences"] == good["de"]["sentences"]
+    assert mean["en"]["ents_f"] == good["en"]["ents_f"]
