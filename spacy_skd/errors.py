@@ -163,9 +163,8 @@ class Errors(metaclass=ErrorsWithCodes):
         "Component '{name}' has nobody to learn from: the teacher has no component of that name that is "
         "enabled, only {names}. Name one with student_to_teacher, or leave it out with exclude."
     )
-    SKD055 = (
-        "The student has no component crf_ner or crf_tagger to distil into, only {names}."
-    )
+    SKD055 = "The student has no component crf_ner or crf_tagger to distil into, only {names}."
+    SKD056 = "n is {n} and seed is {seed}; n must be at least 1, and seed a whole number from 0 up."
 
     # 060-079: targets
     SKD060 = (

@@ -175,6 +175,18 @@ def test_debug_data(trained):
     for config in (trained.config, trained.saved / "config.cfg"):
         output = spacy_command("debug", "data", config, "--paths.corpus", trained.corpus)
         assert "Pipeline can be initialized with data" in output
+        # What docs/in-an-app.md says of it.
+        for section in ("Named Entity Recognition", "Part-of-speech Tagging"):
+            assert section not in output
+
+
+def test_spacys_evaluate_scores_and_has_no_pages(trained, tmp_path):
+    output = spacy_command(
+        *("evaluate", trained.saved, trained.corpus / "en" / "dev.spacy"),
+        *("--displacy-path", tmp_path),
+    )
+    assert "NER F" in output or "POS" in output or "TAG" in output
+    assert not list(tmp_path.glob("entities.html"))
 
 
 def test_debug_model(trained):

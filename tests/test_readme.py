@@ -18,6 +18,7 @@ from spacy_skd.objectives import OBJECTIVES
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+IN_AN_APP = (ROOT / "docs" / "in-an-app.md").read_text(encoding="utf-8")
 CI = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
@@ -71,9 +72,22 @@ def test_the_examples_of_the_components_run_one_after_the_other(capsys):
     namespace = {}
     for code in examples:
         exec(compile(code, "README.md", "exec"), namespace)
-    entities, best = capsys.readouterr().out.splitlines()
+    entities, confidence, best, *others = capsys.readouterr().out.splitlines()
     assert entities == "[('Anna Weber', 'PER'), ('Rom', 'LOC')]"
-    assert best.startswith("['B-PER', 'L-PER', 'O', 'O', 'U-LOC', 'O'] (6, ")
+    assert re.fullmatch(r"\[\('Anna Weber', [01]\.\d+\), \('Rom', [01]\.\d+\)\]", confidence)
+    assert best.startswith(entities) and len(others) == 2
+
+
+def test_the_page_for_applications_runs(capsys):
+    code = re.findall(r"^```python\n(.*?)^```$", IN_AN_APP, flags=re.M | re.S)
+    namespace = {}
+    for block in code:
+        exec(compile(block, "docs/in-an-app.md", "exec"), namespace)
+    lines = capsys.readouterr().out.splitlines()
+    assert "False" not in " ".join(lines)
+    assert lines[:2] == ["Ada PER True", "London LOC True"]
+    assert "[('Acme', 'ORG'), ('London', 'LOC')]" in lines
+    assert lines[-1] == "[('Ada', 'PER'), ('London', 'LOC')]"
 
 
 def test_the_examples_of_the_installed_pipeline_run(monkeypatch, capsys):
@@ -103,8 +117,9 @@ def test_the_objectives_are_those_of_the_package():
 
 
 def test_links_lead_to_files():
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README + ARCHITECTURE):
-        assert (ROOT / target).exists(), target
+    for folder, text in ((ROOT, README), (ROOT / "docs", ARCHITECTURE + IN_AN_APP)):
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+            assert (folder / target).exists(), target
 
 
 def test_the_picture_shows_every_file_of_the_package():

@@ -19,6 +19,8 @@ def evaluate_cli(
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for all scores, e.g. metrics/evaluation.json"),
     show: int = typer.Option(0, "--show", "-n", min=0, help="Print this many sentences of each language as the last pipeline labels them"),
+    displacy: Optional[Path] = typer.Option(None, "--displacy", "-d", help="Folder for a page <lang>.html of each language, as the last pipeline labels it"),
+    displacy_limit: int = typer.Option(25, "--displacy-limit", min=1, help="Sentences on each of these pages"),
 ) -> None:  # fmt: skip
     """
     Compare pipelines language by language.
@@ -27,29 +29,37 @@ def evaluate_cli(
     what is scored: entities (F1 of exact spans) or tags (accuracy). Prints a table with a row for
     each language and their average; precision, recall, scores per type and words per second
     are in the JSON file. A language without a pipeline of its own ({lang}) leaves a gap.
+    `--displacy` is what `spacy evaluate --displacy-path` does not do for crf_ner and crf_tagger.
 
     Example: python -m spacy skd evaluate "teachers=training/teachers/{lang}/model-best"
     student=training/student/model-best xx_skd --corpus corpus --output metrics/evaluation.json
     """
     from ..evaluation.evaluate import Candidate, evaluate_pipelines
+    from ..evaluation.html import write_pages
     from ..evaluation.scorers import METRICS
     from ..evaluation.tables import mark_labels, score_tables
     from ..files import write_text
 
+    if displacy is not None:
+        displacy.mkdir(parents=True, exist_ok=True)  # if it cannot be made, before the long work
     report, shown = evaluate_pipelines(
         [Candidate.parse(text) for text in pipelines],
         corpus,
         split=split,
         languages=string_to_list(languages),
-        show=show,
+        show=show if displacy is None else max(show, displacy_limit),
     )
     if output is not None:
         write_text(output, srsly.json_dumps(report, indent=2))
     print(score_tables(report))
-    last = list(report["pipelines"].values())[-1]
+    name, last = list(report["pipelines"].items())[-1]
     metric = next(metric for metric in METRICS if metric in last["average"])
     for language, docs in shown.items():
-        for doc in docs:
+        for doc in docs[:show]:
             print(f"[{language}] {mark_labels(doc, metric)}")
+    if displacy is not None:
+        limited = {language: docs[:displacy_limit] for language, docs in shown.items()}
+        pages = write_pages(displacy, name, limited, metric)
+        msg.good(f"{len(pages)} pages written to {displacy}")
     if output is not None:
         msg.good(f"Scores written to {output}")

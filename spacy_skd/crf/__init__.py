@@ -10,6 +10,7 @@ from .inference import (
     kbest,
     log_partition,
     marginals,
+    messages,
     nll,
     partial_nll,
     posterior_cross_entropy,
@@ -17,6 +18,7 @@ from .inference import (
 )
 from .moments import Moments, gold_moments, kbest_moments, mix
 from .potentials import Potentials
+from .sequences import best_together, part_log_probs, sample
 from .transitions import SparseTransitions
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Moments",
     "Potentials",
     "SparseTransitions",
+    "best_together",
     "cross_entropy",
     "emission_cross_entropy",
     "gold_moments",
@@ -31,9 +34,12 @@ __all__ = [
     "kbest_moments",
     "log_partition",
     "marginals",
+    "messages",
     "mix",
     "nll",
+    "part_log_probs",
     "partial_nll",
     "posterior_cross_entropy",
+    "sample",
     "viterbi",
 ]

@@ -42,6 +42,17 @@ def marginals(p: Potentials) -> Moments:
     return moments
 
 
+def messages(p: Potentials) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The logarithms of forward and backward messages, alpha and beta (N, L), and log Z (B,).
+
+    alpha sums over all label sequences up to a token that end in a label there, beta over all that
+    may follow, so that alpha + beta - log Z is the log probability of the label.
+    """
+    p = p.checked()
+    alpha, beta, log_z = kernels.messages(p)
+    return alpha, beta, require_legal(log_z, p)
+
+
 def viterbi(p: Potentials) -> Tuple[np.ndarray, np.ndarray]:
     """The best label sequence of each chain, labels (N,) and scores (B,).
 

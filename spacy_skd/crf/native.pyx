@@ -89,6 +89,24 @@ def marginals(p):
     return Moments(unary, transitions, log_z)
 
 
+def messages(p):
+    """log alpha and log beta of each label at each token (N, L), unscaled, and log Z (B,)."""
+    cdef Chains chains = Chains(p)
+    alpha, beta = np.empty((chains.n_tokens, chains.n_labels)), np.empty_like(p.unary)
+    log_z = np.empty(chains.n_chains)
+    cdef double[:, ::1] prefixes = alpha
+    cdef double[:, ::1] suffixes = beta
+    cdef double[::1] normalizers = log_z
+    cdef Py_ssize_t chain
+    with nogil:
+        for chain in range(chains.n_chains):
+            chains.select(chain)
+            normalizers[chain] = chains.log_messages(
+                chains.rows_of(prefixes), chains.rows_of(suffixes)
+            )
+    return alpha, beta, log_z
+
+
 def viterbi(p):
     """The best labels (N,) and their scores (B,)."""
     return decoding.viterbi(p)
@@ -409,6 +427,30 @@ cdef class Chains:
         ops.add_outer_products(
             self.pair_sums, self.a, self.r + width, self.length - 1, width, weight
         )
+        return log_z
+
+    cdef double log_messages(self, double *alpha, double *beta) noexcept nogil:
+        """Write the logarithms of the messages (length, L) of the selected chain, without the scales
+        of probability space: a_t b_t Z is what alpha_t and beta_t multiply to. Returns log Z."""
+        if self.length == 0:
+            return 0.0
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double scale = self.start_shift, log_z = self.forward()
+        cdef bint scaled = log_z == log_z
+        if scaled:
+            self.backward()
+        else:
+            log_z = self.forward_in_log_space()
+            self.backward_in_log_space()
+        for t in range(self.length):
+            if scaled:
+                scale += finite(ops.largest(self.scores + t * n, n)) + log(self.c[t])
+                scale += self.shift if t else 0.0
+            for j in range(n):
+                alpha[t * n + j], beta[t * n + j] = self.a[t * width + j], self.b[t * width + j]
+                if scaled:
+                    alpha[t * n + j] = log(alpha[t * n + j]) + scale
+                    beta[t * n + j] = log(beta[t * n + j]) + log_z - scale
         return log_z
 
     cdef void flush_pairs(self, double *pairs) noexcept nogil:

@@ -35,6 +35,12 @@ def marginals(p: Potentials) -> Moments:
     return Moments(np.exp(alpha + beta - of_token), transitions, log_z)
 
 
+def messages(p: Potentials) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """alpha and beta (N, L), as `forward` and `backward` have them, and log Z (B,)."""
+    alpha = forward(p)
+    return alpha, backward(p), finish(p, alpha)
+
+
 def viterbi(p: Potentials) -> Tuple[np.ndarray, np.ndarray]:
     """The best labels (N,) and their scores (B,). Of equal scores the sequence comes first that has
     the lower label where they differ last."""

@@ -1,14 +1,13 @@
 """`crf_ner`: named entities, or any labelled spans that do not overlap, by a CRF."""
 
-from typing import Any, Callable, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy.language import Language
-from spacy.tokens import Doc, Span
+from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
-from thinc.types import Ints1d
 
 from ..crf import Potentials
 from ..errors import Errors, SkdError
@@ -16,6 +15,7 @@ from ..objectives import Distillation
 from ..schemes import OUTSIDE, SPAN_SCHEMES, coarsen, split_tag
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
+from .readings import EXTENSION, Part, Scores, as_prediction
 
 # Values of ENT_IOB.
 INSIDE, BEGIN = 1, 3
@@ -30,6 +30,7 @@ DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
         "model": DEFAULT_CONFIG,
         "scheme": "BILOU",
         "distillation": None,
+        "confidence": False,
         "scorer": {"@scorers": "spacy-skd.NERScorer.v1"},
     },
     default_score_weights={"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None},
@@ -42,6 +43,7 @@ def make_crf_ner(
     # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of
     # @misc.
     distillation: Any,
+    confidence: bool,
     scorer: Optional[Callable],
 ) -> "CRFNer":
     """A CRF that sets `doc.ents`.
@@ -49,6 +51,8 @@ def make_crf_ner(
     model (Model[List[Doc], Potentials]): See `spacy-skd.CRFTagger.v1`.
     scheme (str): "BILOU" or "IOB2".
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    confidence (bool): Whether entities are written with their probabilities: `ent._.confidence`,
+        and `doc.spans[name].attrs["scores"]` for `doc.ents` in order, under the component's name.
     scorer (Optional[Callable]): The scoring method.
     Raises `SkdError` for another scheme, and for a distillation that is none.
     """
@@ -56,7 +60,14 @@ def make_crf_ner(
         names = ", ".join(SPAN_SCHEMES)
         raise SkdError(Errors.SKD031.format(name=name, value=scheme, names=names))
     return CRFNer(
-        nlp.vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer, nlp=nlp
+        nlp.vocab,
+        model,
+        name,
+        scheme=scheme,
+        distillation=distillation,
+        confidence=confidence,
+        scorer=scorer,
+        nlp=nlp,
     )
 
 
@@ -72,6 +83,8 @@ class CRFNer(CRFPipe):
     name (str): The name of the component in its pipeline.
     scheme (str): "BILOU" or "IOB2".
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    confidence (bool): Whether entities are written with their probabilities: `ent._.confidence`,
+        and `doc.spans[name].attrs["scores"]` for `doc.ents` in order, under the component's name.
     scorer (Optional[Callable]): The scoring method.
     nlp (Optional[Language]): The pipeline, in which the encoders run that the component listens to.
     """
@@ -84,11 +97,19 @@ class CRFNer(CRFPipe):
         *,
         scheme: str = "BILOU",
         distillation: Optional[Distillation] = None,
+        confidence: bool = False,
         scorer: Optional[Callable] = None,
         nlp: Optional[Language] = None,
     ) -> None:
         super().__init__(
-            vocab, model, name, scheme=scheme, distillation=distillation, scorer=scorer, nlp=nlp
+            vocab,
+            model,
+            name,
+            scheme=scheme,
+            distillation=distillation,
+            confidence=confidence,
+            scorer=scorer,
+            nlp=nlp,
         )
 
     def labels_of(self, example: Example) -> Iterable[str]:
@@ -101,9 +122,9 @@ class CRFNer(CRFPipe):
             return [None if tag is None else coarsen(tag) for tag in tags]
         return tags
 
-    def allowed(self, doc: Doc) -> Optional[np.ndarray]:
+    def allowed(self, doc: Doc, preset: bool) -> Optional[np.ndarray]:
         blank = doc.to_array("IS_SPACE").astype(bool)
-        reserved = np.isin(doc.to_array("ENT_IOB"), (BEGIN, INSIDE))
+        reserved = np.isin(doc.to_array("ENT_IOB"), (BEGIN, INSIDE)) & preset
         if not (blank.any() or reserved.any()):
             return None
         positions = np.array([split_tag(tag)[0] for tag in self.tags])
@@ -112,13 +133,41 @@ class CRFNer(CRFPipe):
         mask[reserved] = positions == OUTSIDE
         return mask
 
-    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Ints1d]) -> None:
-        """Write the entities of predicted tags, (n,) indices into `tags` for each document."""
-        tags = self.tags
-        for doc, best in zip(docs, scores):
-            spans = self.scheme.decode([tags[i] for i in best])
-            found = [Span(doc, start, end, label=label) for start, end, label in spans]
+    def parts_of(self, doc: Doc) -> List[Part]:
+        return self._parts([(ent.start, ent.end, ent.label_) for ent in doc.ents])
+
+    def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
+        there = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+        return self._parts(sorted(there + self._spans(path)))
+
+    def reading(self, doc: Doc, path: np.ndarray) -> List[Span]:
+        return [Span(doc, start, end, label=label) for start, end, label in self._spans(path)]
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Scores) -> None:
+        """Write the entities of what `predict` gave for each document."""
+        for doc, prediction in zip(docs, scores):
+            path, confidence = as_prediction(prediction)
+            found = self.reading(doc, path)
             doc.set_ents([*doc.ents, *found], blocked=blocked_tokens(doc))
+            if confidence is not None:
+                write_confidence(doc, self.name, confidence)
+
+    def _spans(self, path: np.ndarray) -> List[Tuple[int, int, str]]:
+        tags = self.tags
+        return self.scheme.decode([tags[i] for i in path])
+
+    def _parts(self, spans: Sequence[Tuple[int, int, str]]) -> List[Part]:
+        return [
+            (start, [f"{position}-{label}" for position in self.scheme.encode_span(end - start)])
+            for start, end, label in spans
+        ]
+
+
+def write_confidence(doc: Doc, name: str, confidence: np.ndarray) -> None:
+    """A number for each of `doc.ents`, where spaCy's `spancat` has its own, and at the entity."""
+    doc.spans[name] = SpanGroup(doc, name=name, spans=doc.ents, attrs={"scores": confidence})
+    for ent, value in zip(doc.ents, confidence.tolist()):
+        ent._.set(EXTENSION, value)
 
 
 def blocked_tokens(doc: Doc) -> List[Span]:

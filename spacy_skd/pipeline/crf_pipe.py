@@ -16,7 +16,6 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
-from thinc.types import Ints1d
 
 from ..crf import Potentials, viterbi
 from ..errors import Errors, SkdError
@@ -24,13 +23,13 @@ from ..models import CHAIN_PARAMS, chain_lengths, extended
 from ..objectives import MISSING, Distillation, Knowledge, make_distillation, training_loss
 from ..schemes import get_scheme
 from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
-from .storage import StoredPipe
+from .readings import Prediction, ReadingPipe, Scores, register_extension
 from .upstream import as_before, listeners, require_encoded
 
 SOFT_TARGETS = "soft_targets"
 
 
-class CRFPipe(StoredPipe):
+class CRFPipe(ReadingPipe):
     """A linear-chain CRF on a thinc model that gives Potentials (see `models.build_crf_tagger`).
 
     vocab (Vocab): The shared vocabulary.
@@ -38,6 +37,7 @@ class CRFPipe(StoredPipe):
     name (str): The name of the component in its pipeline.
     scheme (str): "plain", "BILOU" or "IOB2".
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    confidence (bool): Whether predictions are written with their probabilities.
     scorer (Optional[Callable]): The scoring method.
     nlp (Optional[Language]): The pipeline. What asks for scores outside of `nlp.pipe` runs in it
         the encoders that the component listens to.
@@ -51,6 +51,7 @@ class CRFPipe(StoredPipe):
         *,
         scheme: str,
         distillation: Optional[Distillation] = None,
+        confidence: bool = False,
         scorer: Optional[Callable] = None,
         nlp: Optional[Language] = None,
     ) -> None:
@@ -61,6 +62,9 @@ class CRFPipe(StoredPipe):
         self.name = name
         self.scheme = get_scheme(scheme)
         self.distillation = distillation
+        self.writes_confidence = confidence
+        if confidence:
+            register_extension()
         self.scorer = scorer
         self.nlp = nlp
         self.cfg: Dict[str, Any] = {"labels": [], "scheme": scheme}
@@ -78,8 +82,11 @@ class CRFPipe(StoredPipe):
         """The gold tag of each token of `example.predicted`, None where it is not annotated."""
         raise NotImplementedError
 
-    def allowed(self, doc: Doc) -> Optional[np.ndarray]:
-        """Which tags each token of a document may get, (n, L) bool; None: any."""
+    def allowed(self, doc: Doc, preset: bool) -> Optional[np.ndarray]:
+        """Which tags each token of a document may get, (n, L) bool; None: any.
+
+        preset (bool): Whether what the document says already is to stay.
+        """
         return None
 
     # Labels.
@@ -147,17 +154,22 @@ class CRFPipe(StoredPipe):
 
     # Prediction.
 
-    def predict(self, docs: Iterable[Doc]) -> List[Ints1d]:
-        """The best legal tag sequence of each document, (n,) indices into `tags`.
+    def predict(self, docs: Iterable[Doc]) -> Scores:
+        """The best legal tag sequence of each document, (n,) indices into `tags`; with its
+        confidences where these are written.
 
         Raises `SkdError` where the component listens to an encoder that has not run.
         """
         docs = list(docs)
         if not any(len(doc) for doc in docs):
-            return [np.zeros(0, dtype=np.int32) for _ in docs]
+            nothing = np.zeros(0, dtype=np.int32)
+            none = Prediction(nothing, np.zeros(0)) if self.writes_confidence else nothing
+            return [none] * len(docs)
         require_encoded(self, docs)
-        potentials = self.constrained(self.model.predict(docs), docs)
-        best, _ = viterbi(potentials)
+        scores = self.model.predict(docs)
+        best, _ = viterbi(self.constrained(scores, docs))
+        if self.writes_confidence:
+            return self._predictions(scores, docs, split(best, docs))
         return split(best, docs)
 
     def score_docs(self, docs: Sequence[Doc]) -> List[np.ndarray]:
@@ -176,11 +188,16 @@ class CRFPipe(StoredPipe):
         chain = (self.model.ops.to_numpy(self.model.get_param(name)) for name in CHAIN_PARAMS)
         return Teacher(self.tags, self.scheme.name, *chain)
 
-    def constrained(self, potentials: Potentials, docs: Sequence[Doc]) -> Potentials:
-        """The potentials (N, L) with -inf for all that the scheme or a document does not allow."""
+    def constrained(
+        self, potentials: Potentials, docs: Sequence[Doc], preset: bool = True
+    ) -> Potentials:
+        """The potentials (N, L) with -inf for all that the scheme or a document does not allow.
+
+        preset (bool): Whether entities that a document has already are to stay.
+        """
         chain = (potentials.transitions, potentials.start, potentials.end)
         unary = potentials.unary
-        masks = [self.allowed(doc) for doc in docs]
+        masks = [self.allowed(doc, preset) for doc in docs]
         if any(mask is not None for mask in masks):
             unary = unary.copy()
             for rows, mask in zip(split(unary, docs), masks):

@@ -2,19 +2,20 @@
 
 from typing import Any, Callable, Iterable, List, Optional, Sequence
 
+import numpy as np
 from spacy.language import Language
 from spacy.parts_of_speech import IDS as POS_IDS
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
-from thinc.types import Ints1d
 
 from ..crf import Potentials
 from ..errors import Errors, SkdError
 from ..objectives import Distillation
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
+from .readings import EXTENSION, Part, Scores, as_prediction
 
 DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
 ATTRIBUTES = ("tag", "pos")
@@ -28,6 +29,7 @@ ATTRIBUTES = ("tag", "pos")
         "attribute": "tag",
         "overwrite": False,
         "distillation": None,
+        "confidence": False,
         "scorer": {"@scorers": "spacy-skd.TaggerScorer.v1"},
     },
     default_score_weights={"tag_acc": 1.0, "pos_acc": None},
@@ -41,6 +43,7 @@ def make_crf_tagger(
     # Not Optional[Distillation]: spaCy lets any dict through for a dataclass, or says nothing of
     # @misc.
     distillation: Any,
+    confidence: bool,
     scorer: Optional[Callable],
 ) -> "CRFTagger":
     """A CRF that sets `token.tag_` or `token.pos_`.
@@ -49,6 +52,7 @@ def make_crf_tagger(
     attribute (str): "tag" or "pos".
     overwrite (bool): Whether tags that a document has already are replaced.
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    confidence (bool): Whether tags are written with their probabilities, `token._.confidence`.
     scorer (Optional[Callable]): The scoring method.
     """
     return CRFTagger(
@@ -58,6 +62,7 @@ def make_crf_tagger(
         attribute=attribute,
         overwrite=overwrite,
         distillation=distillation,
+        confidence=confidence,
         scorer=scorer,
         nlp=nlp,
     )
@@ -73,6 +78,7 @@ class CRFTagger(CRFPipe):
     overwrite (bool): Whether tags that a document has already are replaced. As spaCy's `tagger`,
         and unlike its `morphologizer`, it keeps them unless told otherwise.
     distillation (Optional[Distillation]): See `spacy-skd.Distillation.v1`; None: gold alone.
+    confidence (bool): Whether tags are written with their probabilities, `token._.confidence`.
     scorer (Optional[Callable]): The scoring method.
     nlp (Optional[Language]): The pipeline, in which the encoders run that the component listens to.
     """
@@ -86,13 +92,21 @@ class CRFTagger(CRFPipe):
         attribute: str = "tag",
         overwrite: bool = False,
         distillation: Optional[Distillation] = None,
+        confidence: bool = False,
         scorer: Optional[Callable] = None,
         nlp: Optional[Language] = None,
     ) -> None:
         if attribute not in ATTRIBUTES:
             raise SkdError(Errors.SKD046.format(name=name, value=attribute))
         super().__init__(
-            vocab, model, name, scheme="plain", distillation=distillation, scorer=scorer, nlp=nlp
+            vocab,
+            model,
+            name,
+            scheme="plain",
+            distillation=distillation,
+            confidence=confidence,
+            scorer=scorer,
+            nlp=nlp,
         )
         self.attribute = attribute
         self.overwrite = overwrite
@@ -111,12 +125,35 @@ class CRFTagger(CRFPipe):
         tags = example.get_aligned(self.attribute.upper(), as_string=True)
         return [tag or None for tag in tags]
 
-    def set_annotations(self, docs: Iterable[Doc], scores: Sequence[Ints1d]) -> None:
-        """Write predicted tags, (n,) indices into `tags` for each document."""
+    def parts_of(self, doc: Doc) -> List[Part]:
+        return [(i, [tag]) for i, tag in enumerate(self._tags_of(doc))]
+
+    def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
+        return [
+            (i, [kept or self.tags[tag]]) for i, (kept, tag) in enumerate(zip(self._kept(doc),
+            path))
+        ]
+
+    def reading(self, doc: Doc, path: np.ndarray) -> List[str]:
+        return [self.tags[i] for i in path]
+
+    def set_annotations(self, docs: Iterable[Doc], scores: Scores) -> None:
+        """Write the tags of what `predict` gave for each document."""
         tags = [self.vocab.strings.add(tag) for tag in self.tags]
         if self.attribute == "pos":
             tags = [POS_IDS[tag] for tag in self.tags]
-        for doc, best in zip(docs, scores):
-            for token, i in zip(doc, best):
-                if self.overwrite or not getattr(token, self.attribute):
+        for doc, prediction in zip(docs, scores):
+            path, confidence = as_prediction(prediction)
+            for token, kept, i in zip(doc, self._kept(doc), path):
+                if not kept:
                     setattr(token, self.attribute, tags[i])
+            if confidence is not None:
+                for token, value in zip(doc, confidence.tolist()):
+                    token._.set(EXTENSION, value)
+
+    def _tags_of(self, doc: Doc) -> List[str]:
+        return [getattr(token, f"{self.attribute}_") for token in doc]
+
+    def _kept(self, doc: Doc) -> List[str]:
+        """The tag of each token that is not to be replaced, "" for all others."""
+        return [""] * len(doc) if self.overwrite else self._tags_of(doc)

@@ -5,11 +5,12 @@ import sys
 
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
 from spacy_skd.evaluation.evaluate import Candidate
+from spacy_skd.evaluation.html import render_page
 
 
 @pytest.fixture
@@ -163,6 +164,54 @@ def test_bad_input(fails, pipeline, corpus, tmp_path):
     assert "SKD127" in fails("evaluate", "blank", "--corpus", corpus, "-o", "metrics/e.json")
     assert "SKD128" in fails("evaluate", "ner", "ner", "--corpus", corpus)
     assert not (tmp_path / "metrics").exists()
+
+
+def test_pages_of_entities(skd_here, pipeline, corpus, tmp_path):
+    docs = list(DocBin().from_disk(corpus / "de" / "test.spacy").get_docs(Vocab()))
+    odd = Doc(docs[0].vocab, words=["<script>alert(1)</script>", "wohnt", "in", "Bonn", "."])
+    DocBin(docs=[odd, *docs], store_user_data=True).to_disk(corpus / "de" / "test.spacy")
+    (corpus / "de").rename(corpus / "he")
+    pipeline("ner", ["en", "he"], ["ner"])
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "mine.txt").write_text("kept")
+    result = skd_here(
+        *("evaluate", "<b>=ner", "--corpus", corpus, "--displacy", "pages"),
+        *("--displacy-limit", 2, "--show", 1),
+    )
+    assert result.returncode == 0, result.stderr
+    assert "2 pages written to pages" in result.stdout
+    assert len([line for line in result.stdout.splitlines() if line.startswith("[en]")]) == 1
+    names = sorted(path.name for path in (tmp_path / "pages").iterdir())
+    assert names == ["en.html", "he.html", "mine.txt"]
+    he, en = ((tmp_path / "pages" / name).read_text("utf-8") for name in ("he.html", "en.html"))
+    assert "<script>" not in he and "&lt;script&gt;" in he and "direction: rtl" in he
+    assert "<b>" not in en and "&lt;b&gt; on en" in en and 'lang="en"' in en
+    assert en.count('class="entities"') == 2 and "LOC" in en and "Alice" in en
+
+
+def test_pages_of_tags(skd_here, pipeline, corpus, tmp_path):
+    pipeline("tagger", ["de"], ["tagger"])
+    result = skd_here(
+        *("evaluate", "tagger", "--corpus", corpus, "--languages", "de", "--displacy", "a/b")
+    )
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "a" / "b" / "de.html").read_text("utf-8")
+    assert "PROPN" in page and "VERB" in page and page.count('class="entities"') == 6
+
+
+def test_labels_cannot_break_a_page():
+    doc = Doc(Vocab(), words=["Ada"])
+    doc.ents = [Span(doc, 0, 1, label="<img src=x>")]
+    page = render_page([doc], "a & b", "de", "ents_f")
+    assert "<img" not in page and "&lt;img src=x&gt;" in page and "a &amp; b" in page
+
+
+def test_pages_that_cannot_be_written(fails, pipeline, corpus, tmp_path):
+    pipeline("ner", ["de"], ["ner"], steps=1)
+    (tmp_path / "file").write_text("")
+    line = fails("evaluate", "ner", "--corpus", corpus, "--displacy", "file", "-o", "e.json")
+    assert "file" in line
+    assert not (tmp_path / "e.json").exists()
 
 
 def test_candidate():

@@ -1,0 +1,143 @@
+"""What a component makes of a document beyond its best analysis, and how sure it is of it.
+
+All of it is about the tokens as if nothing had been written yet: entities and tags that are there,
+whoever set them, are what is asked about and never what is known.
+"""
+
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
+
+import numpy as np
+from spacy.tokens import Doc, Span, Token
+
+from ..crf import Potentials, best_together, kbest, messages, part_log_probs, sample
+from .storage import StoredPipe
+from .upstream import as_before
+
+EXTENSION = "confidence"
+# The first token, and the tags from there on.
+Part = Tuple[int, Sequence[str]]
+
+
+class Prediction(NamedTuple):
+    """What a component that writes confidences predicts of a document."""
+
+    tags: np.ndarray  # (n,)
+    confidence: np.ndarray  # (entities,), or (n,) of a tagger
+
+
+Scores = Sequence[Union[np.ndarray, Prediction]]
+
+
+def as_prediction(of_doc: Union[np.ndarray, Prediction]) -> Tuple[np.ndarray, Optional[np.ndarray]]:
+    """Predicted tags, and confidences where there are any."""
+    return of_doc if isinstance(of_doc, Prediction) else (of_doc, None)
+
+
+class ReadingPipe(StoredPipe):
+    """The questions to ask of a component; a subclass says what its tags mean."""
+
+    def confidence(self, doc: Doc) -> np.ndarray:
+        """How probable what the document says is under the CRF, whoever wrote it: a number for each
+        of `doc.ents`, that just this span with this label is an entity; of a tagger a number for
+        each token, that it has its tag. Exact, by one forward-backward over each sentence.
+
+        A label that the component does not know has probability 0, and so has a token without tag.
+
+        doc (Doc): Processed or not. If the component listens to an encoder, that runs on a copy.
+        RETURNS (ndarray): (entities,) or (tokens,), between 0 and 1.
+        Raises `SkdError` where an encoder cannot be run.
+        """
+        potentials = self._potentials(doc)
+        return self._probabilities(potentials, [doc], [self.parts_of(doc)])[0]
+
+    def marginals(self, doc: Doc) -> np.ndarray:
+        """The probability of each tag at each token, (tokens, L), with the columns of `tags`."""
+        potentials = self._potentials(doc)
+        alpha, beta, log_z = messages(potentials)
+        return np.exp(alpha + beta - np.repeat(log_z, potentials.lengths)[:, None])
+
+    def kbest(self, doc: Doc, k: int) -> List[Tuple[List[Any], float]]:
+        """The k most probable analyses of a document, best first, and their probabilities.
+
+        k (int): At least 1, else `SkdError`. There may be fewer.
+        RETURNS: Of each analysis its entities, as spans of the document, or of a tagger the tag of
+            each token; and its probability, the product over the sentences.
+        """
+        lists = kbest(self._potentials(doc), k)
+        choices, log_probs = best_together([log_probs for _, log_probs in lists], k)
+        paths = [
+            np.concatenate([of_chain[i] for (of_chain, _), i in zip(lists, choice)] or [[]])
+            for choice in choices
+        ]
+        return [
+            (self.reading(doc, path.astype(int)), float(np.exp(log_prob)))
+            for path, log_prob in zip(paths, log_probs)
+        ]
+
+    def sample(self, doc: Doc, n: int, seed: int = 0) -> List[List[Any]]:
+        """n analyses of a document, drawn independently as often as they are probable.
+
+        n (int): At least 1. seed (int): From 0 up; the same seed gives the same analyses.
+        RETURNS: Analyses as those of `kbest`.
+        Raises `SkdError` for other numbers.
+        """
+        drawn = sample(self._potentials(doc), n, seed)
+        return [self.reading(doc, path) for path in drawn]
+
+    # What a subclass says.
+
+    def parts_of(self, doc: Doc) -> List[Part]:
+        """What a document says, each entity or token as the tags that it stands for."""
+        raise NotImplementedError
+
+    def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
+        """What a document will say when predicted tags, (n,) indices, have been written."""
+        raise NotImplementedError
+
+    def reading(self, doc: Doc, path: np.ndarray) -> List[Any]:
+        """An analysis for a user, from its tags, (n,) indices."""
+        raise NotImplementedError
+
+    # How it is computed.
+
+    def _potentials(self, doc: Doc) -> Potentials:
+        (before,) = as_before(self, [doc])
+        if not len(doc):
+            chain = self.teacher
+            nothing = np.zeros((0, len(self.tags)))
+            return Potentials(nothing, np.zeros(1, int), chain.transitions, chain.start, chain.end)
+        return self.constrained(self.model.predict([before]), [before], preset=False)
+
+    def _probabilities(
+        self, potentials: Potentials, docs: Sequence[Doc], parts: Sequence[List[Part]]
+    ) -> List[np.ndarray]:
+        """The probabilities of the parts of each document, for the potentials of all of them."""
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        firsts = np.cumsum([0, *(len(doc) for doc in docs)])
+        placed = [(i + int(first), tags) for first, of in zip(firsts, parts) for i, tags in of]
+        known = np.array([all(tag in index for tag in tags) for _, tags in placed], dtype=bool)
+        kept = [part for part, is_known in zip(placed, known) if is_known]
+        first = np.array([i for i, _ in kept], dtype=np.int64)
+        lengths = np.array([len(tags) for _, tags in kept], dtype=np.int64)
+        labels = np.array([index[tag] for _, tags in kept for tag in tags], dtype=np.int64)
+        # What ends where it is said to end is followed by a tag that continues nothing.
+        opening = self.scheme.constraints(self.tags)[1]
+        result = np.zeros(len(placed))
+        result[known] = np.exp(part_log_probs(potentials, first, lengths, labels, opening))
+        return np.split(result, np.cumsum([len(of) for of in parts])[:-1])
+
+    def _predictions(
+        self, scores: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]
+    ) -> List[Prediction]:
+        """Predicted tags and the confidence in what a document says with them."""
+        free = self.constrained(scores, docs, preset=False)
+        parts = [self.parts_with(doc, tags) for doc, tags in zip(docs, best)]
+        confidences = self._probabilities(free, docs, parts)
+        return [Prediction(*both) for both in zip(best, confidences)]
+
+
+def register_extension() -> None:
+    """`span._.confidence` and `token._.confidence`, None where nothing is known."""
+    for kind in (Span, Token):
+        if not kind.has_extension(EXTENSION):
+            kind.set_extension(EXTENSION, default=None)
