@@ -20,7 +20,6 @@ CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 # What a pipeline that is only loaded and run has to do without.
 EXTRAS = ["torch", "transformers", "spacy_transformers", "datasets", "pyarrow", "conllu", "build"]
 
-pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def entry_points():

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import srsly
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 from spacy_skd import about
 
@@ -29,6 +31,21 @@ def test_running_a_pipeline_needs_nothing_heavy(setup_cfg):
     required = setup_cfg["options"]["install_requires"].strip().splitlines()
     assert any(line.startswith("spacy>") for line in required)
     assert not [line for line in required if line.startswith(HEAVY)]
+
+
+def test_the_tests_on_the_lowest_releases_pin_those_of_setup_cfg(setup_cfg):
+    lines = setup_cfg["options"]["install_requires"].strip().splitlines()
+    everywhere = [Requirement(line) for line in lines if ";" not in line]
+    lowest = {
+        requirement.name: Version(specifier.version)
+        for requirement in everywhere
+        for specifier in requirement.specifier
+        if specifier.operator == ">="
+    }
+    pins = (ROOT / ".ci" / "floor.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in pins if not line.startswith("#"))
+    assert {name: Version(version) for name, version in pinned.items()} == lowest
+    assert len(lowest) == len(everywhere)
 
 
 def test_all_is_every_extra_together(setup_cfg):

@@ -36,7 +36,6 @@ QUICK = {
     "vars.show": 1,
 }
 
-pytestmark = pytest.mark.filterwarnings("ignore")
 
 
 def commands(project=ROOT, **overrides):
