@@ -177,6 +177,10 @@ class OpenFiles:
         while len(self._files) > self._most:
             self._files.popitem(last=False)[1].close()
 
+    def __del__(self) -> None:
+        for file in self._files.values():
+            file.close()
+
 
 def verify(file: FileIO, entry: ShardEntry) -> None:
     """Raise `Damaged` unless an open file has the size and checksum of its entry in meta.json."""
