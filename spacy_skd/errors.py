@@ -319,6 +319,24 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD108 = "{path} is split {split}, for which plain text has no labels. Use --split unlabelled."
     SKD109 = "--type is '{value}'; it must be a name such as TARGET, without spaces."
     SKD110 = "{path} is a folder: --lang and --split are for a single file. Leave them out."
+    SKD190 = (
+        "{path}:{line}: not encoded in {encoding}, as its XML declaration says (UTF-8 where it says "
+        "nothing). Correct the declaration."
+    )
+    SKD191 = (
+        "The XML declaration of {path} names the encoding '{encoding}', which Python does not know. "
+        "Correct it."
+    )
+    SKD192 = "The languages {names} of {path} differ in case alone. Rename one, or join them."
+    SKD193 = "{path} is a symbolic link to nothing, or to itself. Mend or remove it."
+    SKD194 = (
+        "{path} is a symbolic link out of the corpus, to {target}. Use --follow-links if this is what "
+        "you want."
+    )
+    SKD195 = "{path} is no file that can be read as one, but a pipe, a device or a socket. Copy it."
+    SKD196 = "The output {path} is a symbolic link. Give the folder that it leads to."
+    SKD197 = "The output {path} is the folder that you are in, or holds it. Give another one."
+    SKD198 = "The input {input} lies in the output {output}, which would be replaced. Give another one."
     SKD119 = "CoNLL-U needs the package conllu: install it with `pip install spacy-skd[train]`."
 
     # 120-149: cli/, evaluation/, hub
@@ -327,7 +345,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD122 = "Corpus folder '{path}' holds no language: expected files such as '{path}/en/train.spacy'."
     SKD123 = "Language '{lang}' has no {split}.spacy in '{path}': convert it, or choose others with --languages."
     SKD124 = "Config '{path}' does not exist: give --config a training config."
-    SKD125 = "Pipeline '{name}': '{source}' is neither a folder nor an installed package."
+    SKD125 = "Pipeline '{name}': '{source}' is neither a folder nor an installed pipeline."
     SKD126 = "Pipeline '{source}' cannot be loaded: {reason}"
     SKD127 = "Pipeline '{source}' has no component that labels entities or tags, only {pipes}: nothing to evaluate."
     SKD128 = "Two pipelines have the same name ({names}): name them apart with NAME=PATH."

@@ -22,6 +22,7 @@ def convert_cli(
     default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
     tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
     tokenize: bool = typer.Option(False, "--tokenize", help="unlabelled.txt is raw text as well: split it into sentences and tokens with spaCy's tokenizer of the language"),
+    follow_links: bool = typer.Option(False, "--follow-links", help="Follow symbolic links that lead out of INPUT_PATH"),
     encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files, for example latin-1 for CoNLL-2002. XML and byte order marks declare their own"),
 ) -> None:  # fmt: skip
     """
@@ -52,6 +53,7 @@ def convert_cli(
         split=split,
         dev_fraction=dev_fraction,
         seed=seed,
+        follow_links=follow_links,
         options=ReadOptions(encoding, tag, default_type, tokenize),
     )
     _print_report(report)

@@ -68,19 +68,28 @@ def _read_line(line: str, sentence: _Sentence, path: Path, number: int) -> None:
         raise SkdError(Errors.SKD091.format(path=path, line=number, expected=COLUMNS, found=found))
     try:
         identifier = parse_id_value(cells[ID])
-    except ParseException as error:
-        raise SkdError(Errors.SKD094.format(path=path, line=number, reason=error)) from None
+    except (ParseException, ValueError):  # Python reads no number of more than 4300 digits
+        reason = f"'{cells[ID][:80]}' is no word's number"
+        raise SkdError(Errors.SKD094.format(path=path, line=number, reason=reason)) from None
     space_after = (parse_dict_value(cells[MISC]) or {}).get("SpaceAfter") != "No"
     if isinstance(identifier, tuple):
         first, kind, last = identifier
         if kind == "-":
+            _check_multiword(sentence, first, path, number)
             sentence.multiword[last] = (first, space_after)
         return
     if identifier != len(sentence.words) + 1:
-        reason = f"word {cells[ID]} follows word {len(sentence.words)}"
+        reason = f"word {cells[ID][:80]} follows word {len(sentence.words)}"
         raise SkdError(Errors.SKD094.format(path=path, line=number, reason=reason))
     _read_word(cells, sentence, path, number)
     sentence.spaces.append(space_after)
+
+
+def _check_multiword(sentence: _Sentence, first: int, path: Path, number: int) -> None:
+    """Multiword tokens come before their first word, and share none."""
+    if first != len(sentence.words) + 1 or first <= max(sentence.multiword, default=0):
+        reason = f"multiword token from {first} follows word {len(sentence.words)}"
+        raise SkdError(Errors.SKD094.format(path=path, line=number, reason=reason))
 
 
 def _read_word(cells: List[str], sentence: _Sentence, path: Path, number: int) -> None:
@@ -89,6 +98,8 @@ def _read_word(cells: List[str], sentence: _Sentence, path: Path, number: int) -
     upos, xpos = ("" if cells[i] == MISSING else cells[i] for i in (UPOS, XPOS))
     if upos not in PARTS_OF_SPEECH:
         raise SkdError(Errors.SKD095.format(path=path, line=number, tag=upos))
+    if not xpos.isprintable():
+        raise SkdError(Errors.SKD094.format(path=path, line=number, reason=f"XPOS is '{xpos}'"))
     sentence.words.append(cells[FORM])
     sentence.upos.append(upos)
     sentence.xpos.append(xpos)

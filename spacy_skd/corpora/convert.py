@@ -1,6 +1,7 @@
 """From a raw corpus in any of the formats to a corpus of spaCy documents."""
 
 import hashlib
+import os
 import random
 import re
 from dataclasses import asdict, dataclass, field
@@ -15,11 +16,14 @@ from tqdm import tqdm
 from .. import about
 from ..errors import Errors, SkdError
 from ..records import canonical, file_checksum
+from ..settings import check_number
 from .documents import SPLITS, Converted, ReadOptions
 from .folder import RawCorpus, find_corpus
 from .formats import FORMATS, find_reader
+from .layout import check_language
+from .lines import check_encoding
 from .manifest import intact_manifest, write_manifest
-from .output import replaced_corpus, settle, write_docs, write_pieces
+from .output import replaced_corpus, settle, system_errors, write_docs, write_pieces
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -64,6 +68,7 @@ def convert(
     split: Optional[str] = None,
     dev_fraction: float = 0.1,
     seed: int = 0,
+    follow_links: bool = False,
     options: ReadOptions = ReadOptions(),
 ) -> ConversionReport:
     """Convert a raw corpus into `output_path/<language>/<split>.spacy`, one Doc a sentence, with
@@ -76,12 +81,14 @@ def convert(
     lang, split (Optional[str]): What a single file holds.
     dev_fraction (float): How much of train becomes dev where a language has no dev; 0 for none.
     seed (int): For the choice of dev.
+    follow_links (bool): Whether symbolic links may lead out of the input folder.
     RETURNS (ConversionReport): Counts and notes.
     RAISES (SkdError): For anything wrong with the input or the options; nothing is written then.
     """
-    _check_options(input_path, output_path, format, lang, dev_fraction, options)
-    raw = find_corpus(input_path, lang, split)
-    made_from = _fingerprint(raw, format, dev_fraction, seed, options)
+    _check_options(input_path, output_path, format, lang, dev_fraction, seed, options)
+    with system_errors(input_path):
+        raw = find_corpus(input_path, lang, split, follow_links)
+        made_from = _fingerprint(raw, format, dev_fraction, seed, options)
     if (kept := _current(output_path, made_from)) is not None:
         return kept
     languages = _read_files(raw, format, options)
@@ -207,17 +214,25 @@ def _check_options(
     format: str,
     lang: Optional[str],
     dev_fraction: float,
+    seed: int,
     options: ReadOptions,
 ) -> None:
     if format not in ("auto", *FORMATS):
         raise SkdError(Errors.SKD086.format(format=format, names=", ".join(("auto", *FORMATS))))
-    if lang is not None and not re.fullmatch(r"[A-Za-z][\w-]*", lang):
-        raise SkdError(Errors.SKD083.format(lang=lang))
+    if lang is not None:
+        check_language(lang)
     if not 0 <= dev_fraction < 1:
         raise SkdError(Errors.SKD103.format(value=dev_fraction))
+    check_number("--seed", seed, 0, whole=True)
+    check_encoding(options.encoding)
     if options.tag not in ("upos", "xpos"):
         raise SkdError(Errors.SKD106.format(value=options.tag))
-    if not re.fullmatch(r"[^\s-]\S*", options.default_type):
+    if not re.fullmatch(r"[^\s-]\S{0,63}", options.default_type) or not (
+        options.default_type.isprintable()
+    ):
         raise SkdError(Errors.SKD109.format(value=options.default_type))
-    if input_path.resolve() in (output_path.resolve(), *output_path.resolve().parents):
+    source, target = (Path(os.path.realpath(path)) for path in (input_path, output_path))
+    if source in (target, *target.parents):
         raise SkdError(Errors.SKD102.format(input=input_path, output=output_path))
+    if target in source.parents:
+        raise SkdError(Errors.SKD198.format(input=input_path, output=output_path))

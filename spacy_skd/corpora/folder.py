@@ -1,11 +1,13 @@
 """The layout of a raw corpus: `<language>/{train,dev,test}.<extension>`, `{unlabelled,raw}.txt`."""
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Optional
 
 from ..errors import Errors, SkdError
 from .documents import FILES
+from .layout import check_language
 
 
 @dataclass(frozen=True)
@@ -21,21 +23,29 @@ class RawCorpus:
         return sum(path.stat().st_size for path in paths)
 
 
-def find_corpus(path: Path, lang: Optional[str] = None, split: Optional[str] = None) -> RawCorpus:
+def find_corpus(
+    path: Path,
+    lang: Optional[str] = None,
+    split: Optional[str] = None,
+    follow_links: bool = False,
+) -> RawCorpus:
     """Find the files below a folder, or take the single file of a language and split.
 
     A language without train is an error unless no language has train: a corpus for evaluation only.
-    Raises `SkdError` for that and for a path that holds no corpus.
+    Raises `SkdError` for that, for a path that holds no corpus, for what is neither file nor
+    folder, and for symbolic links that lead out of the folder, unless these are to be followed.
     """
-    if not path.exists():
+    if not exists(path):
         raise SkdError(Errors.SKD080.format(path=path))
-    if path.is_file():
+    if not path.is_dir():
+        check_regular(path)
         if not lang or split not in FILES:
             raise SkdError(Errors.SKD085.format(path=path, splits=", ".join(FILES)))
         return RawCorpus({lang: {split: path}})
     if lang or split:
         raise SkdError(Errors.SKD110.format(path=path))
-    files = {folder.name: _find_splits(folder) for folder in language_folders(path)}
+    root = None if follow_links else path.resolve()
+    files = {folder.name: _find_splits(folder, root) for folder in language_folders(path, root)}
     with_train = [name for name, splits in files.items() if "train" in splits]
     for name, splits in files.items():
         if "train" not in splits and (with_train or not splits.keys() & {"dev", "test"}):
@@ -43,21 +53,65 @@ def find_corpus(path: Path, lang: Optional[str] = None, split: Optional[str] = N
     return RawCorpus(files)
 
 
-def language_folders(path: Path) -> List[Path]:
-    """The language folders of a corpus, sorted. Raises `SkdError` where there is none."""
-    folders = sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
+def language_folders(path: Path, root: Optional[Path]) -> List[Path]:
+    """The language folders of a corpus, sorted. Raises `SkdError` where there is none, where one is
+    not named by a language code, and where two differ in case alone: not every disk can hold both.
+    """
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    for entry in entries:
+        check_link(entry, root)
+    folders = [entry for entry in entries if entry.is_dir()]
     if not folders:
         raise SkdError(Errors.SKD081.format(path=path))
+    seen: Dict[str, Path] = {}
+    for folder in folders:
+        check_language(folder.name, shown=folder)
+        other = seen.setdefault(folder.name.lower(), folder)
+        if other is not folder:
+            raise SkdError(Errors.SKD192.format(path=path, names=f"{other.name}, {folder.name}"))
     return folders
 
 
-def _find_splits(folder: Path) -> Dict[str, Path]:
+def _find_splits(folder: Path, root: Optional[Path]) -> Dict[str, Path]:
     splits: Dict[str, Path] = {}
     for split in FILES:
-        found = sorted(p for p in folder.iterdir() if p.is_file() and p.stem == split)
+        named = sorted(entry for entry in folder.iterdir() if entry.stem == split)
+        for entry in named:
+            check_link(entry, root)
+        found = [entry for entry in named if not entry.is_dir()]
         if len(found) > 1:
-            names = ", ".join(p.name for p in found)
+            names = ", ".join(entry.name for entry in found)
             raise SkdError(Errors.SKD084.format(path=folder, split=split, names=names))
         if found:
+            check_regular(found[0])
             splits[split] = found[0]
     return splits
+
+
+def check_link(path: Path, root: Optional[Path]) -> None:
+    """Raise `SkdError` for a symbolic link to nothing, to itself, or out of `root`, if given."""
+    if not path.is_symlink():
+        return
+    if not exists(path):
+        raise SkdError(Errors.SKD193.format(path=path))
+    target = path.resolve()
+    if root is not None and root not in (target, *target.parents):
+        raise SkdError(Errors.SKD194.format(path=path, target=target))
+
+
+def check_regular(path: Path) -> None:
+    """Raise `SkdError` for a pipe, a device or a socket: none can be read twice, some never end."""
+    if not path.is_file():
+        raise SkdError(Errors.SKD195.format(path=path))
+
+
+def exists(path: Path) -> bool:
+    """Whether there is a file or folder; links in a circle and impossible names lead to none."""
+    try:
+        return path.exists()
+    except (RuntimeError, ValueError):
+        return False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False

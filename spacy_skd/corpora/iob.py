@@ -25,7 +25,7 @@ class TaggedSentence:
 
 def read_tag(tag: str, path: Path, line: int, options: ReadOptions) -> str:
     """Check the form of a tag and give it a type if it has none. Raises `SkdError`."""
-    if not TAG.fullmatch(tag):
+    if not (TAG.fullmatch(tag) and tag.isprintable()):
         raise SkdError(Errors.SKD092.format(path=path, line=line, tag=tag))
     return f"{tag}-{options.default_type}" if tag in ("B", "I") else tag
 

@@ -1,6 +1,7 @@
 """Text files as numbered lines and blocks, so that whatever is wrong with one can be pointed at."""
 
 import codecs
+import re
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
@@ -8,11 +9,30 @@ from ..errors import Errors, SkdError
 
 Line = Tuple[int, str]
 
+# The longer ones first: UTF-32's begins with UTF-16's.
 BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# What Python calls encodings of text, and are notations for some other purpose.
+NOTATIONS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
+# Characters that no text has, but text in another encoding than it is read in: UTF-16 read as UTF-8
+# is full of NULs, and UTF-7 can give half characters.
+NO_TEXT = re.compile("[\0\ud800-\udfff]")
+
+
+def check_encoding(encoding: str) -> None:
+    """Raise `SkdError` unless Python can decode text from an encoding of this name."""
+    try:
+        "".encode(encoding)
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError):  # unknown, no encoding of text, or no name at all
+        name = "undefined"
+    if name in NOTATIONS:
+        raise SkdError(Errors.SKD090.format(encoding=encoding))
 
 
 def read_bytes(path: Path) -> bytes:
@@ -26,23 +46,45 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
+def encoding_of(data: bytes, default: str) -> str:
+    """The encoding that a byte order mark tells, else the default."""
+    marked = (name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark))
+    return next(marked, default)
+
+
+def decode(data: bytes, encoding: str, path: Path, message: str) -> str:
+    """The text of a file, with line ends of Unix in place of those of Windows and of old Macs.
+
+    message (str): Template of what to say of bytes that are not text, for `path`, `line` and
+        `encoding`. It is raised as `SkdError`.
+    """
+    try:
+        text = data.decode(encoding)
+    except UnicodeError as error:
+        before = data[: getattr(error, "start", 0)].decode(encoding, "replace")
+    else:
+        odd = NO_TEXT.search(text)
+        if odd is None:
+            return unix_lines(text)
+        before = text[: odd.start()]
+    line = unix_lines(before).count("\n") + 1
+    raise SkdError(message.format(path=path, line=line, encoding=encoding))
+
+
+def unix_lines(text: str) -> str:
+    # Files of Windows that were converted twice have \r\r\n.
+    return text.replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_lines(path: Path, encoding: str) -> List[Line]:
     """The lines of a text file with their numbers (from 1), without line ends. A byte order mark
     outranks `encoding`. Raises `SkdError` for an empty file and for bytes that are not text.
     """
+    check_encoding(encoding)
     data = read_bytes(path)
-    for mark, declared in BYTE_ORDER_MARKS.items():
-        if data.startswith(mark):
-            encoding = declared
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SkdError(Errors.SKD089.format(path=path, line=line, encoding=encoding)) from None
-    except LookupError:
-        raise SkdError(Errors.SKD090.format(encoding=encoding)) from None
+    text = decode(data, encoding_of(data, encoding), path, Errors.SKD089)
     # Not splitlines(): tokens of real corpora hold U+2028, U+0085 and their like.
-    return [(number, line.rstrip("\r")) for number, line in enumerate(text.split("\n"), start=1)]
+    return list(enumerate(text.split("\n"), start=1))
 
 
 def read_blocks(path: Path, encoding: str, boundary: str = "\n") -> Iterator[List[Line]]:

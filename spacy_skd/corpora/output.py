@@ -1,10 +1,11 @@
 """The converted corpus on disk (see `layout.py`), replaced as a whole or not at all."""
 
+import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Iterable, Iterator
+from typing import Iterable, Iterator, Tuple
 
 from spacy.tokens import Doc, DocBin
 from spacy.util import minibatch
@@ -37,31 +38,76 @@ def replaced_corpus(path: Path) -> Iterator[Path]:
     """Give a new folder beside `path` to write to, which takes its place when all went well.
 
     Whatever a killed run left behind is cleared by the next one. Raises `SkdError` where `path`
-    holds anything but a converted corpus, and where another process is writing it.
+    holds anything but a converted corpus, is a symbolic link, cannot be written to, or is being
+    written by another process; whatever was there is as it was then.
     """
-    path = path.resolve()
-    new, old = (path.with_name(f".{path.name}.{state}") for state in ("new", "old"))
-    try:
-        with locked(path):
-            try:
-                _restore(path, new, old)
-                _check_replaceable(path)
-                new.mkdir(parents=True)
-                yield new
-                if path.exists():
-                    path.rename(old)
-                new.rename(path)
-            finally:
-                _restore(path, new, old)
-    except OSError as error:
-        raise SkdError(Errors.SKD107.format(path=path, reason=error.strerror)) from error
+    path = _checked_place(path)
+    new, old = _beside(path)
+    with _held(path):
+        try:
+            _restore(path, new, old)
+            _check_replaceable(path)
+            new.mkdir()
+            yield new
+            if path.exists():
+                path.rename(old)
+            new.rename(path)
+        finally:
+            _restore(path, new, old)
 
 
 def settle(path: Path) -> None:
-    """Put right what a killed run left beside a corpus."""
-    path = path.resolve()
-    with locked(path):
-        _restore(path, *(path.with_name(f".{path.name}.{state}") for state in ("new", "old")))
+    """Put right what a killed run left beside a corpus. Raises `SkdError` as `replaced_corpus`."""
+    path = _checked_place(path)
+    with _held(path):
+        _restore(path, *_beside(path))
+
+
+@contextmanager
+def system_errors(path: Path) -> Iterator[None]:
+    """What the operating system says of a file, or of this one, as `SkdError`."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise SkdError(Errors.SKD107.format(path=where, reason=error.strerror)) from error
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Hold a corpus against other processes, and leave no folder above it that it did not need."""
+    with system_errors(path):
+        missing = [parent for parent in path.parents if not parent.exists()]
+        with ExitStack() as clearing:
+            clearing.callback(_remove_empty, missing)
+            clearing.enter_context(locked(path))
+            yield
+
+
+def _beside(path: Path) -> Tuple[Path, Path]:
+    """Where the new corpus is made, and where the old one goes meanwhile."""
+    return path.with_name(f".{path.name}.new"), path.with_name(f".{path.name}.old")
+
+
+def _checked_place(path: Path) -> Path:
+    """The path without links above it. Raises `SkdError` where it is a link, or holds the folder
+    that the command runs in, which would be moved away from under it.
+    """
+    if os.path.islink(path):
+        raise SkdError(Errors.SKD196.format(path=path))
+    real, here = Path(os.path.realpath(path)), Path(os.path.realpath(os.curdir))
+    if real in (here, *here.parents):
+        raise SkdError(Errors.SKD197.format(path=path))
+    return real
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove folders that were made for nothing, innermost first."""
+    for folder in folders:
+        try:
+            folder.rmdir()
+        except OSError:  # not made, or not for nothing
+            return
 
 
 def _restore(path: Path, new: Path, old: Path) -> None:

@@ -1,20 +1,22 @@
 """SemEval-2016 Task 5 (aspect-based sentiment analysis) in XML: targets by character offsets."""
 
-import xml.sax
+import re
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
-from typing import List, Tuple
+from typing import Dict, List, Optional
+from xml.parsers import expat
 
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from ..errors import Errors, SkdError
 from .documents import Converted, ReadOptions, converted
-from .lines import read_bytes
-from .tokenizers import load_tokenizer
+from .lines import check_encoding, decode, encoding_of, read_bytes
+from .tokenizers import load_tokenizer, tokenize
 
 NO_TARGET = "NULL"
+OFFSET = re.compile(r"[0-9]{1,9}")
+DECLARATION = re.compile(rb"""<\?xml\s[^>]*?\bencoding\s*=\s*["']([^"'>]*)""")
 
 
 @dataclass
@@ -56,9 +58,10 @@ def read_semeval(path: Path, lang: str, options: ReadOptions) -> Converted:
     counts = _Counts()
     docs = []
     for sentence in sentences:
-        doc = nlp.make_doc(sentence.text)
+        doc = tokenize(nlp, sentence.text)
         targets = [o for o in sentence.opinions if o.target != NO_TARGET]
-        spans = [_target_span(doc, opinion, path, options, counts) for opinion in targets]
+        text = sentence.text
+        spans = [_target_span(doc, text, o, path, options, counts) for o in targets]
         distinct = {(span.start, span.end): span for span in spans}
         kept = filter_spans(distinct.values())
         counts.overlapping += len(distinct) - len(kept)
@@ -69,72 +72,120 @@ def read_semeval(path: Path, lang: str, options: ReadOptions) -> Converted:
     return converted(path, docs, notes=notes + counts.notes())
 
 
-def _target_span(doc: Doc, opinion: _Opinion, path: Path, options: ReadOptions, counts: _Counts):
-    start, end = _offsets(opinion, doc.text, path)
-    if doc.text[start:end].casefold() != opinion.target.casefold():
-        counts.different += 1
-    if doc.char_span(start, end) is None:
-        counts.misaligned += 1
-    return doc.char_span(start, end, label=options.default_type, alignment_mode="expand")
+def _target_span(
+    doc: Doc, text: str, opinion: _Opinion, path: Path, options: ReadOptions, counts: _Counts
+) -> Span:
+    """The whole tokens that a target lies on. Raises `SkdError` where there are none."""
+    given = (opinion.start, opinion.end)
+    start, end = (int(place) if OFFSET.fullmatch(place) else -1 for place in given)
+    span = None
+    if 0 <= start < end:
+        label = options.default_type
+        span = doc.char_span(start, end, label=label, alignment_mode="expand")
+    if not span:  # also one without tokens: the space between two
+        raise _bad_offsets(text, opinion, path)
+    counts.misaligned += doc.char_span(start, end) is None
+    counts.different += not _is_spelt(text, start, end, opinion.target)
+    return span
 
 
-def _offsets(opinion: _Opinion, text: str, path: Path) -> Tuple[int, int]:
-    try:
-        start, end = int(opinion.start), int(opinion.end)
-    except ValueError:
-        start, end = 0, 0
-    if not 0 <= start < end <= len(text):
-        raise SkdError(
-            Errors.SKD099.format(
-                path=path,
-                line=opinion.line,
-                start=opinion.start,
-                end=opinion.end,
-                target=opinion.target,
-                length=len(text),
-            )
+def _is_spelt(text: str, start: int, end: int, target: str) -> bool:
+    # The length first, so that many wrong offsets cost no many long comparisons: a character
+    # becomes three at most.
+    return end - start <= 3 * len(target) and text[start:end].casefold() == target.casefold()
+
+
+def _bad_offsets(text: str, opinion: _Opinion, path: Path) -> SkdError:
+    return SkdError(
+        Errors.SKD099.format(
+            path=path,
+            line=opinion.line,
+            start=opinion.start,
+            end=opinion.end,
+            target=opinion.target,
+            length=len(text),
         )
-    return start, end
+    )
 
 
 def _parse(path: Path) -> List[_Sentence]:
-    handler = _Handler()
+    data = read_bytes(path)
+    encoding = encoding_of(data, _declared_encoding(data))
     try:
-        xml.sax.parse(BytesIO(read_bytes(path)), handler)
-    except xml.sax.SAXParseException as error:
-        raise SkdError(
-            Errors.SKD097.format(path=path, line=error.getLineNumber(), reason=error.getMessage())
-        ) from None
-    if not handler.sentences:
+        check_encoding(encoding)
+    except SkdError:
+        raise SkdError(Errors.SKD191.format(path=path, encoding=encoding)) from None
+    parser = _Parser(path)
+    parser.parse(decode(data, encoding, path, Errors.SKD190))
+    if not parser.sentences:
         raise SkdError(Errors.SKD098.format(path=path))
-    return handler.sentences
+    return parser.sentences
 
 
-class _Handler(xml.sax.ContentHandler):
-    """Collects sentences; SAX, because a tree of the standard library knows no line numbers."""
+def _declared_encoding(data: bytes) -> str:
+    """The encoding of XML without a byte order mark: declared, or to be seen from its first "<"."""
+    for start, encoding in ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be")):
+        if data.startswith(start):
+            return encoding
+    declaration = DECLARATION.match(data[:1024])
+    return declaration[1].decode("latin-1") if declaration else "utf-8"
 
-    def __init__(self) -> None:
-        super().__init__()
+
+class _Parser:
+    """Collects sentences with the lines of their opinions. Entities are not declared in SemEval,
+    and a kilobyte of them can stand for gigabytes of text, so that declaring one is refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.sentences: List[_Sentence] = []
-        self.in_text = False
+        self.text: Optional[List[str]] = None  # pieces of the <text> that is open
+        # Not the encoding that the file declares: it has been decoded.
+        self.expat = expat.ParserCreate("utf-8")
+        self.expat.buffer_text = True
+        self.expat.StartElementHandler = self.start
+        self.expat.EndElementHandler = self.end
+        self.expat.CharacterDataHandler = self.characters
+        self.expat.EntityDeclHandler = self.refuse_entity
+        self.expat.SkippedEntityHandler = self.refuse_entity
 
-    def startElement(self, name, attrs) -> None:
+    def parse(self, text: str) -> None:
+        try:
+            self.expat.Parse(text.encode("utf-8"), True)
+        except expat.ExpatError as error:
+            raise self.error(expat.ErrorString(error.code)) from None
+
+    def error(self, reason: str) -> SkdError:
+        line = self.expat.CurrentLineNumber
+        return SkdError(Errors.SKD097.format(path=self.path, line=line, reason=reason))
+
+    def start(self, name: str, attributes: Dict[str, str]) -> None:
+        if self.text is not None:
+            raise self.error(f"<{name}> inside <text>")
         if name == "sentence":
             self.sentences.append(_Sentence())
+        elif self.sentences and name == "text":
+            if self.sentences[-1].text:
+                raise self.error("a second <text> in a <sentence>")
+            self.text = []
         elif self.sentences and name == "Opinion":
             self.sentences[-1].opinions.append(
                 _Opinion(
-                    line=self._locator.getLineNumber(),
-                    target=attrs.get("target", NO_TARGET),
-                    start=attrs.get("from", ""),
-                    end=attrs.get("to", ""),
+                    line=self.expat.CurrentLineNumber,
+                    target=attributes.get("target", NO_TARGET),
+                    start=attributes.get("from", ""),
+                    end=attributes.get("to", ""),
                 )
             )
-        self.in_text = bool(self.sentences) and name == "text"
 
-    def endElement(self, name) -> None:
-        self.in_text = False
+    def end(self, name: str) -> None:
+        if self.text is not None:
+            self.sentences[-1].text = "".join(self.text)
+            self.text = None
 
-    def characters(self, content) -> None:
-        if self.in_text:
-            self.sentences[-1].text += content
+    def characters(self, content: str) -> None:
+        if self.text is not None:
+            self.text.append(content)
+
+    def refuse_entity(self, name: str, *others: object) -> None:
+        raise self.error(f"entity '{name}' is declared, or is to be taken from elsewhere")

@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from ..errors import Errors, SkdError
-from .layout import split_files
+from .layout import check_language, split_files
 from .manifest import check_content
 
 
@@ -30,11 +30,24 @@ def open_docs(path: Path) -> DocBin:
 
 
 def read_docs(path: Path, lang: str, vocab: Vocab) -> Iterator[Doc]:
-    """The documents of a `.spacy` file that have tokens, each with its `user_data["lang"]`."""
-    for doc in unpack_docs(open_docs(path), vocab):
+    """The documents of a `.spacy` file that have tokens, each with its `user_data["lang"]`. Raises
+    `SkdError` if they cannot be unpacked, or if what they say is no language.
+    """
+    for doc in intact(unpack_docs(open_docs(path), vocab), path):
         if len(doc):
-            doc.user_data.setdefault("lang", lang)
+            found = doc.user_data.setdefault("lang", lang)
+            check_language(found, shown=f"{found} (of a document in {path})")
             yield doc
+
+
+def intact(docs: Iterator[Doc], path: Path) -> Iterator[Doc]:
+    """Documents as they are unpacked from a file. Raises `SkdError` where that fails."""
+    try:
+        yield from docs
+    except SkdError:
+        raise
+    except Exception as error:  # whatever the bytes lead to
+        raise SkdError(Errors.SKD078.format(path=path)) from error
 
 
 def read_split(corpus: Path, lang: str, split: str, vocab: Vocab) -> Iterator[Doc]:

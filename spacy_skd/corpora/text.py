@@ -1,7 +1,6 @@
 """Text without labels, as documents one by one: there may be more of it than can be held."""
 
 import re
-import sys
 from pathlib import Path
 from typing import Iterator
 
@@ -12,7 +11,7 @@ from spacy.vocab import Vocab
 from ..errors import Errors, SkdError
 from .documents import Converted, ReadOptions, make_doc
 from .lines import read_lines
-from .tokenizers import load_tokenizer
+from .tokenizers import load_tokenizer, tokenize
 
 
 def read_text(path: Path, lang: str, options: ReadOptions) -> Converted:
@@ -31,7 +30,6 @@ def read_raw_text(path: Path, lang: str, options: ReadOptions) -> Converted:
     """
     nlp, notes = load_tokenizer(lang)
     nlp.add_pipe("sentencizer")
-    nlp.max_length = sys.maxsize  # the limit is for components that need much memory
     return Converted(_not_empty(path, _raw(path, lang, nlp, options)), notes=notes)
 
 
@@ -48,7 +46,7 @@ def _tokenised(path: Path, lang: str, options: ReadOptions) -> Iterator[Doc]:
 def _raw(path: Path, lang: str, nlp: Language, options: ReadOptions) -> Iterator[Doc]:
     for _, line in read_lines(path, options.encoding):
         # Otherwise runs of white space would become tokens.
-        for sentence in nlp(" ".join(line.split())).sents:
+        for sentence in nlp(tokenize(nlp, " ".join(line.split()))).sents:
             words = [token.text for token in sentence]
             spaces = [bool(token.whitespace_) for token in sentence]
             yield make_doc(nlp.vocab, lang, words, spaces)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -71,9 +72,9 @@ def load(source: str) -> Tuple[Language, List[str]]:
     Raises `SkdError` if it cannot be loaded or has neither tagger nor ner.
     """
     try:
-        nlp = spacy.load(source)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
+        nlp = spacy.load(source if is_pipeline(source) else Path(source))
+    except Exception as error:  # whatever damaged files and the components' own code lead to
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise SkdError(Errors.SKD126.format(source=source, reason=reason)) from error
     metrics = produced_metrics(nlp)
     if not metrics:
@@ -82,7 +83,18 @@ def load(source: str) -> Tuple[Language, List[str]]:
 
 
 def exists(source: str) -> bool:
-    return is_package(source) or Path(source).is_dir()
+    return bool(source) and (is_pipeline(source) or Path(source).is_dir())
+
+
+def is_pipeline(name: str) -> bool:
+    """Whether an installed package is a pipeline of spaCy's. Others may have a function `load` too,
+    which `spacy.load` would call.
+    """
+    if not is_package(name):
+        return False
+    spec = find_spec(name.replace("-", "_"))
+    places = spec.submodule_search_locations if spec is not None else None
+    return any((Path(place) / "meta.json").is_file() for place in places or [])
 
 
 def produced_metrics(nlp: Language) -> List[str]:

@@ -17,7 +17,7 @@ from thinc.api import Config
 from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files, split_path
-from ..corpora.stored import copy_tokens, open_docs, read_split, unpack_docs
+from ..corpora.stored import copy_tokens, intact, open_docs, read_split, unpack_docs
 from ..ensembles import Fold, held_out_of, member_folders
 from ..errors import Errors, SkdError
 from ..locks import locked
@@ -273,7 +273,7 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
                 left = len(paths) - i  # all pieces but the last are alike
                 bar.total = bar.n + len(packed) * left
                 # A vocabulary a file: it keeps every word that it has seen.
-                for doc in unpack_docs(packed, Vocab()):
+                for doc in intact(unpack_docs(packed, Vocab()), path):
                     bar.update(1)
                     fingerprint = sentence_fingerprint(doc)
                     if len(doc) and fingerprint not in seen:

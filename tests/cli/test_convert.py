@@ -61,13 +61,28 @@ def test_broken_line_is_one_line_and_nothing_is_written(raw, tmp_path, fails):
         (["raw/nb/train.tsv", "corpus"], "SKD085"),
         (["raw", "corpus", "--format", "conllu"], "SKD091"),
         (["raw", "corpus", "--encoding", "utf-42"], "SKD090"),
+        (["raw", "corpus", "--encoding", "punycode"], "SKD090"),
+        (["raw", "corpus", "--encoding", "\x1b[31m"], "SKD090"),
+        (["raw/nb/train.tsv", "corpus", "--lang", "../nb", "--split", "train"], "SKD083"),
         (["raw", "notes"], "SKD101"),
+        (["raw", "/"], "SKD198"),
+        (["raw", "."], "SKD198"),
+        (["raw", "x" * 300], "SKD107"),
+        (["x" * 300, "corpus"], "SKD080"),
+        (["\x1b[2J\n", "corpus"], "SKD080"),
+        (["raw", "link"], "SKD196"),
+        (["raw", "corpus", "--seed", "-1"], "SKD029"),
+        (["raw", "notes/mine.txt/corpus"], "SKD107"),
     ],
 )
 def test_bad_input(raw, tmp_path, fails, arguments, code):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "mine.txt").write_text("precious")
-    assert fails("convert", *arguments).startswith(f"Error: [{code}]")
+    (tmp_path / "link").symlink_to(tmp_path / "notes")
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    error = fails("convert", *arguments)
+    assert error.startswith(f"Error: [{code}]") and error.isprintable()
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
     assert (tmp_path / "notes" / "mine.txt").read_text() == "precious"
 
 
@@ -112,3 +127,11 @@ def test_a_corpus_is_converted_once(skd_here, tmp_path):
     (tmp_path / "raw" / "de" / "test.iob2").rename(tmp_path / "raw" / "de" / "dev.iob2")
     assert "Corpus written" in convert()
     assert "Nothing changed" in convert()
+
+
+def test_links_are_followed_on_request(raw, tmp_path, skd_here, fails):
+    (tmp_path / "outside.tsv").write_text(TRAIN)
+    (raw / "nb" / "test.tsv").symlink_to(tmp_path / "outside.tsv")
+    assert "[SKD194]" in fails("convert", "raw", "corpus")
+    result = skd_here("convert", "raw", "corpus", "--follow-links")
+    assert result.returncode == 0 and (tmp_path / "corpus/nb/test.spacy").is_file()

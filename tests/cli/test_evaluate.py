@@ -214,6 +214,23 @@ def test_pages_that_cannot_be_written(fails, pipeline, corpus, tmp_path):
     assert not (tmp_path / "e.json").exists()
 
 
+def test_packages_that_are_no_pipeline(fails, corpus):
+    """spaCy calls the function `load` of any package: numpy's asks for a file."""
+    for name in ("numpy", "pip", "a=", "x" * 300):
+        assert fails("evaluate", name, "--corpus", corpus).isprintable()
+    assert "SKD125" in fails("evaluate", "numpy", "--corpus", corpus)
+
+
+@pytest.mark.parametrize("file", ["tokenizer", "config.cfg", "meta.json", "ner/model", "ner/moves"])
+def test_a_damaged_pipeline(fails, pipeline, corpus, file):
+    path = pipeline("ner", ["de"], ["ner"], steps=1) / file
+    whole = path.read_bytes()
+    for damaged in (b"\x00" * 20, b"\x81\xa1a", b"[[[", whole[: len(whole) // 2], whole[::-1]):
+        path.write_bytes(damaged)
+        error = fails("evaluate", "ner", "--corpus", corpus)
+        assert "SKD126" in error and error.isprintable() and len(error) < 1000
+
+
 def test_candidate():
     assert Candidate.parse("a=b/c") == Candidate("a", "b/c")
     assert Candidate.parse("b/c") == Candidate("b/c", "b/c")

@@ -55,6 +55,17 @@ WORD = "1\tx\tx\tNOUN\t_\t_\t_\t_\t_\t_\n"
         (WORD + WORD.replace("1", "2-3", 1), "SKD094", 2),
         ("# c\n" + WORD.replace("\tx", "\t", 1), "SKD093", 2),
         (WORD.replace("NOUN", "NN"), "SKD095", 1),
+        (WORD.replace("1", "9" * 5000, 1), "SKD094", 1),
+        (WORD.replace("1", "1-" + "9" * 5000, 1), "SKD094", 1),
+        (WORD.replace("1", "1." + "9" * 5000, 1), "SKD094", 1),
+        (WORD.replace("1", "1-999999999999", 1) + WORD, "SKD094", 2),
+        (WORD.replace("1", "１", 1), "SKD094", 1),
+        (WORD.replace("1", "_", 1), "SKD094", 1),
+        (WORD + WORD.replace("1", "1-1", 1), "SKD094", 2),
+        (WORD.replace("1", "2-3", 1) + WORD, "SKD094", 1),
+        (WORD.replace("1", "1-3", 1) + WORD + WORD.replace("1", "2-3", 1), "SKD094", 3),
+        (WORD.replace("1", "1-2", 1) + WORD.replace("1", "1-3", 1), "SKD094", 2),
+        (WORD.replace("NOUN\t_", "NOUN\t\x1b[31m"), "SKD094", 1),
     ],
 )
 def test_broken_lines_are_named(tmp_path, content, code, line):
@@ -62,6 +73,7 @@ def test_broken_lines_are_named(tmp_path, content, code, line):
     with pytest.raises(SkdError) as error:
         read_conllu(path, "es", ReadOptions())
     assert code in str(error.value) and f"dev.conllu:{line}:" in str(error.value)
+    assert len(str(error.value)) < 600
 
 
 def test_only_comments_is_empty(tmp_path):

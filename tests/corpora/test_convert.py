@@ -2,6 +2,7 @@ import pytest
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
+from spacy_skd.corpora import convert as convert_module
 from spacy_skd.corpora.convert import convert
 from spacy_skd.corpora.documents import ReadOptions
 from spacy_skd.corpora.stored import read_split
@@ -104,7 +105,15 @@ def test_nothing_is_written_when_a_file_is_broken(raw, tmp_path):
         ({"lang": "../de"}, "SKD083"),
         ({"options": ReadOptions(tag="deprel")}, "SKD106"),
         ({"options": ReadOptions(default_type="a b")}, "SKD109"),
+        ({"lang": "de.partial"}, "SKD083"),
+        ({"lang": ""}, "SKD083"),
+        ({"dev_fraction": float("nan")}, "SKD103"),
+        ({"seed": -1}, "SKD029.*--seed"),
+        ({"seed": True}, "SKD029.*--seed"),
+        ({"options": ReadOptions(default_type="\x1b[31m")}, "SKD109"),
+        ({"options": ReadOptions(default_type="X" * 100)}, "SKD109"),
         ({"options": ReadOptions(encoding="utf-42")}, "SKD090"),
+        ({"options": ReadOptions(encoding="punycode")}, "SKD090"),
     ],
 )
 def test_bad_settings(raw, tmp_path, settings, code):
@@ -149,3 +158,41 @@ def test_empty_text_leaves_the_old_corpus(raw, tmp_path):
     with pytest.raises(SkdError, match="SKD088.*nb/unlabelled.txt"):
         convert(raw, tmp_path / "corpus")
     assert (tmp_path / "corpus/nb/unlabelled/00000.spacy").is_file()
+
+
+def test_the_input_is_not_replaced(raw, tmp_path):
+    before = sorted(str(path) for path in tmp_path.rglob("*"))
+    for output in (raw, raw / "nb", raw / "new", raw / "nb" / "train.iob2"):
+        with pytest.raises(SkdError, match="SKD102"):
+            convert(raw, output)
+    with pytest.raises(SkdError, match="SKD198"):
+        convert(raw / "nb" / "train.iob2", raw, lang="nb", split="train")
+    (tmp_path / "link").symlink_to(raw)
+    with pytest.raises(SkdError, match="SKD102"):
+        convert(raw, tmp_path / "link" / "corpus")
+    (tmp_path / "link").unlink()
+    assert sorted(str(path) for path in tmp_path.rglob("*")) == before
+
+
+def test_links_are_followed_on_request(raw, tmp_path):
+    write(tmp_path / "outside.tsv", WIKIANN)
+    (raw / "de" / "test.tsv").symlink_to(tmp_path / "outside.tsv")
+    with pytest.raises(SkdError, match="SKD194"):
+        convert(raw, tmp_path / "corpus")
+    assert not (tmp_path / "corpus").exists()
+    convert(raw, tmp_path / "corpus", follow_links=True)
+    assert (tmp_path / "corpus/de/test.spacy").is_file()
+
+
+def test_a_file_that_vanishes_is_named(raw, tmp_path, monkeypatch):
+    find = convert_module.find_corpus
+
+    def find_and_lose(*arguments):
+        corpus = find(*arguments)
+        (raw / "de" / "dev.tsv").unlink()
+        return corpus
+
+    monkeypatch.setattr(convert_module, "find_corpus", find_and_lose)
+    with pytest.raises(SkdError, match="SKD107.*dev.tsv"):
+        convert(raw, tmp_path / "corpus")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]

@@ -1,3 +1,7 @@
+import os
+import socket
+from pathlib import Path
+
 import pytest
 
 from spacy_skd.corpora.folder import find_corpus
@@ -65,3 +69,97 @@ def test_no_corpus(corpus, names, code):
 def test_missing(tmp_path):
     with pytest.raises(SkdError, match="SKD080"):
         find_corpus(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "de.partial",
+        "de.stale",
+        "meta.json",
+        "__init__",
+        "d e",
+        "\x1b[31m",
+        "de\n",
+        "x" * 100,
+        "café",
+    ],
+)
+def test_folders_that_are_no_language(corpus, name):
+    with pytest.raises(SkdError, match="SKD083") as error:
+        find_corpus(corpus("de/train.tsv", f"{name}/train.tsv"))
+    assert str(error.value).isprintable()
+
+
+def test_languages_that_differ_in_case_alone(corpus):
+    with pytest.raises(SkdError, match="SKD192.*DE, de"):
+        find_corpus(corpus("de/train.tsv", "DE/train.tsv"))
+
+
+@pytest.mark.parametrize("link", ["de/train.tsv", "fr"])
+def test_links_out_of_the_corpus(corpus, tmp_path, link):
+    path = corpus("de/test.tsv", "de/x/train.tsv", "it/train.tsv")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "train.tsv").write_text("x\tO\n")
+    (path / link).symlink_to(outside / "train.tsv" if "." in link else outside)
+    with pytest.raises(SkdError, match=f"SKD194.*{link}.*outside.*--follow-links"):
+        find_corpus(path)
+    if link == "de/train.tsv":
+        assert find_corpus(path, follow_links=True).files["de"]["train"] == path / link
+
+
+def test_links_within_the_corpus_and_to_it(corpus, tmp_path):
+    path = corpus("de/train.tsv", "de/all/test.tsv")
+    (path / "de" / "dev.tsv").symlink_to("train.tsv")
+    (path / "de" / "test.tsv").symlink_to(path / "de" / "all" / "test.tsv")
+    (path / "nl").symlink_to("de")
+    (tmp_path / "link").symlink_to(path)
+    assert set(find_corpus(path).files["nl"]) == {"train", "dev", "test"}
+    assert set(find_corpus(tmp_path / "link").files["de"]) == {"train", "dev", "test"}
+
+
+@pytest.mark.parametrize(
+    "link, target", [("de/dev.tsv", "nowhere"), ("fr", "fr"), ("de/dev.tsv", "dev.tsv")]
+)
+def test_links_to_nothing(corpus, link, target):
+    path = corpus("de/train.tsv")
+    (path / link).symlink_to(target)
+    for follow_links in (False, True):
+        with pytest.raises(SkdError, match=f"SKD193.*{link}"):
+            find_corpus(path, follow_links=follow_links)
+
+
+def test_a_corpus_in_a_circle(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(SkdError, match="SKD080"):
+        find_corpus(tmp_path / "a")
+
+
+def test_pipes_devices_and_sockets(corpus, tmp_path):
+    path = corpus("de/train.tsv")
+    os.mkfifo(path / "de" / "dev.tsv")
+    with pytest.raises(SkdError, match="SKD195.*dev.tsv"):
+        find_corpus(path)
+    for special in (path / "de" / "dev.tsv", Path("/dev/null"), Path("/dev/zero")):
+        with pytest.raises(SkdError, match="SKD195"):
+            find_corpus(special, "de", "train")
+    (path / "de" / "dev.tsv").unlink()
+    server = socket.socket(socket.AF_UNIX)
+    here = os.getcwd()
+    try:
+        os.chdir(path / "de")  # the names of sockets must be short
+        server.bind("dev.tsv")
+        with pytest.raises(SkdError, match="SKD195"):
+            find_corpus(path)
+    finally:
+        os.chdir(here)
+        server.close()
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\x00b", "\udc80"])
+def test_impossible_names(tmp_path, name):
+    with pytest.raises(SkdError, match="SKD080") as error:
+        find_corpus(tmp_path / name)
+    assert str(error.value).isprintable()

@@ -1,4 +1,5 @@
 import shutil
+from pathlib import Path
 
 import pytest
 import spacy
@@ -117,3 +118,57 @@ def test_empty_folder_is_fine(tmp_path):
     with replaced_corpus(tmp_path / "corpus") as folder:
         (folder / "x").mkdir()
     assert (tmp_path / "corpus" / "x").is_dir()
+
+
+def test_a_link_is_not_replaced(target, tmp_path):
+    for link, to in (("link", target), ("broken", tmp_path / "nowhere")):
+        (tmp_path / link).symlink_to(to)
+        with pytest.raises(SkdError, match="SKD196"):
+            with replaced_corpus(tmp_path / link):
+                pass
+    assert listing(target) == ["de/train.spacy"] and (tmp_path / "link").is_symlink()
+
+
+def test_a_folder_below_a_link_is_replaced(target, tmp_path):
+    (tmp_path / "link").symlink_to(target.parent)
+    with replaced_corpus(tmp_path / "link" / "corpus") as folder:
+        (folder / "fr").mkdir()
+    assert [path.name for path in target.iterdir()] == ["fr"]
+
+
+@pytest.mark.parametrize("place", [".", "..", "", "../..", "/"])
+def test_not_the_folder_that_one_is_in(target, monkeypatch, place):
+    monkeypatch.chdir(target)
+    with pytest.raises(SkdError, match="SKD197"):
+        with replaced_corpus(Path(place)):
+            pass
+    assert listing(target) == ["de/train.spacy"]
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 300, "x" * 252, "a/b/" + "x" * 300, "de/train.spacy/corpus"]
+)
+def test_impossible_places(target, name):
+    with pytest.raises(SkdError, match="SKD107"):
+        with replaced_corpus(target / name):
+            pass
+    assert listing(target.parent) == ["corpus/de/train.spacy"]
+    assert [path.name for path in target.iterdir()] == ["de"]
+
+
+def test_folders_made_for_nothing_are_removed(tmp_path):
+    for name in ("a/b/corpus", "c"):
+        with pytest.raises(SkdError, match="SKD088"):
+            with replaced_corpus(tmp_path / name):
+                raise SkdError("SKD088")
+    assert not list(tmp_path.iterdir())
+    with replaced_corpus(tmp_path / "a" / "b" / "corpus") as folder:
+        (folder / "x").mkdir()
+    assert (tmp_path / "a" / "b" / "corpus" / "x").is_dir()
+
+
+def test_an_error_of_the_system_names_its_file(target):
+    with pytest.raises(SkdError, match="SKD107.*nowhere.*No such file"):
+        with replaced_corpus(target):
+            (target / "nowhere").read_bytes()
+    assert listing(target.parent) == ["corpus/de/train.spacy"]

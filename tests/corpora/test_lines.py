@@ -1,0 +1,75 @@
+"""What is no text, and where a line ends."""
+
+import codecs
+
+import pytest
+
+from spacy_skd.corpora.lines import check_encoding, read_blocks, read_lines
+from spacy_skd.errors import SkdError
+
+
+@pytest.fixture
+def file(tmp_path):
+    def make(content: bytes):
+        (tmp_path / "x.txt").write_bytes(content)
+        return tmp_path / "x.txt"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    ["utf-8", "UTF8", "latin-1", "cp1252", "utf-16", "gb18030", "utf-7", "koi8_r", "cp037"],
+)
+def test_encodings_of_text(encoding):
+    check_encoding(encoding)
+
+
+@pytest.mark.parametrize(
+    "encoding",
+    [
+        "punycode", "undefined", "idna", "base64", "rot13", "rot_13", "hex", "zlib", "bz2", "uu",
+        "quopri", "unicode_escape", "raw-unicode-escape", "UNDEFINED", "utf-42", "", " ", "os",
+        "../utf-8", "aliases",
+        "x" * 10_000, "utf\x008", "\udc80", "\x1b[31m", "\n",
+    ],
+)  # fmt: skip
+def test_other_encodings(file, encoding):
+    with pytest.raises(SkdError, match="SKD090.*Unknown encoding") as error:
+        read_lines(file(b"a\tO\n"), encoding)
+    assert str(error.value).isprintable() and len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "end", [b"\n", b"\r\n", b"\r", b"\r\r\n"], ids=["Unix", "Windows", "Mac", "Windows twice"]
+)
+def test_line_ends(file, end):
+    path = file(b"a b" + end + end + "c\u2028d\x85\x0b".encode() + end)
+    assert list(read_blocks(path, "utf-8")) == [[(1, "a b")], [(3, "c\u2028d\x85\x0b")]]
+
+
+def test_mixed_line_ends(file):
+    assert [line for _, line in read_lines(file(b"a\rb\r\nc\nd"), "utf-8")] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_outranks_the_option(file, encoding):
+    assert read_lines(file("é\n".encode(encoding)), "latin-1") == [(1, "é"), (2, "")]
+    assert read_lines(file(codecs.BOM_UTF32_BE + "é".encode("utf-32-be")), "ascii") == [(1, "é")]
+
+
+@pytest.mark.parametrize(
+    "content, encoding, line",
+    [
+        (b"a\nb\xff", "utf-8", 2),
+        (b"a\r\rb\xff", "utf-8", 3),
+        ("a\nb\n".encode("utf-16-le"), "utf-8", 1),
+        ("\u0a0a\n".encode("utf-16-le") + b"\x00", "utf-16-le", 2),
+        (b"a\n+2AA-\n", "utf-7", 2),
+        (b"a\nb\0c\n", "latin-1", 2),
+        (b"\xed\xa0\x80", "utf-8", 1),
+    ],
+)
+def test_what_is_no_text(file, content, encoding, line):
+    with pytest.raises(SkdError, match=f"SKD089.*x.txt:{line}: not encoded in {encoding}"):
+        read_lines(file(content), encoding)
