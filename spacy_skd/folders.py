@@ -3,7 +3,6 @@
 Only what a manifest names is ever removed.
 """
 
-import os
 import shutil
 import time
 from dataclasses import dataclass
@@ -140,28 +139,18 @@ def remove(folder: Path) -> None:
 
 
 def check_pipeline(path: Path) -> None:
-    """Raises `SkdError` if a pipeline is one that a run made and is not as the run left it."""
+    """Raises `SkdError` if a pipeline is one that a run made and is not as the run left it. What
+    has been added to it is not read, and does not count.
+    """
     run = MadeFolder(path.parent, RUN)
     if path.name not in RUN.names or not (run.place / RUN.manifest).exists():
         return
     manifest = run.manifest()
-    reason = f"{RUN.manifest} is damaged" if manifest is None else run.difference(manifest)
+    if manifest is None:
+        reason: Optional[str] = f"{RUN.manifest} is damaged"
+    else:
+        below = f"{path.name}/"
+        files = {n: entry for n, entry in manifest["files"].items() if n.startswith(below)}
+        reason = first_difference(run.place, files)
     if reason is not None:
         raise SkdError(Errors.SKD139.format(path=path, reason=reason))
-
-
-def check_writable(path: Path) -> None:
-    """Raises `SkdError` or `OSError` if a file cannot be written, without writing anything: to be
-    asked before the work whose result it is for.
-    """
-    if path.is_symlink() and not path.exists():
-        raise SkdError(Errors.SKD140.format(path=path, reason="it is a link to nowhere"))
-    if path.is_dir():
-        raise SkdError(Errors.SKD140.format(path=path, reason="it is a folder"))
-    parent = path.resolve().parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir():
-        raise SkdError(Errors.SKD140.format(path=path, reason=f"'{parent}' is a file"))
-    if not os.access(parent, os.W_OK):
-        raise SkdError(Errors.SKD140.format(path=path, reason=f"'{parent}' is read-only"))

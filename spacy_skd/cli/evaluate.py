@@ -38,8 +38,10 @@ def evaluate_cli(
     from ..evaluation.html import write_pages
     from ..evaluation.scorers import METRICS
     from ..evaluation.tables import mark_labels, score_tables
-    from ..files import write_text
+    from ..files import check_writable, write_text
 
+    if output is not None:
+        check_writable(output)
     if displacy is not None:
         displacy.mkdir(parents=True, exist_ok=True)  # if it cannot be made, before the long work
     report, shown = evaluate_pipelines(

@@ -18,6 +18,7 @@ from ..corpora.layout import find_languages
 from ..corpora.stored import copy_tokens, read_split
 from ..ensembles import member_folders
 from ..errors import Errors, SkdError
+from ..folders import check_pipeline
 from .scorers import METRICS, mean
 
 # What belongs to a metric besides its own value.
@@ -69,8 +70,10 @@ class Candidate:
 def load(source: str) -> Tuple[Language, List[str]]:
     """A pipeline and the metrics its components are scored by.
 
-    Raises `SkdError` if it cannot be loaded or has neither tagger nor ner.
+    Raises `SkdError` if it cannot be loaded, is not as its training left it, or has neither tagger
+    nor ner.
     """
+    check_pipeline(Path(source))
     try:
         nlp = spacy.load(source if is_pipeline(source) else Path(source))
     except Exception as error:  # whatever damaged files and the components' own code lead to

@@ -20,6 +20,7 @@ from ..corpora.layout import find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, intact, open_docs, read_split, unpack_docs
 from ..ensembles import Fold, held_out_of, member_folders
 from ..errors import Errors, SkdError
+from ..folders import check_pipeline
 from ..locks import locked
 from ..pipeline.crf_pipe import CRFPipe
 from ..records import FileEntry
@@ -247,6 +248,7 @@ def current_meta(path: Path, plan: Plan) -> Optional[Meta]:
 
 
 def load_teacher(path: Path) -> Language:
+    check_pipeline(path)
     try:
         return spacy.load(path)
     except Exception as error:  # whatever a missing package or a truncated file makes spaCy raise

@@ -2,9 +2,10 @@
 
 import os
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Callable, Dict, List, Optional, Tuple
+from typing import IO, TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import srsly
 from spacy import registry
@@ -14,6 +15,7 @@ from wasabi import Printer
 
 from ..errors import Errors, SkdError
 from ..evaluation.scorers import MACRO, METRICS
+from ..files import check_writable
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -135,13 +137,26 @@ class LanguageLogger:
 
 
 class LogFile:
-    """Evaluations as lines of JSON, beside the target until the run ends."""
+    """Evaluations as lines of JSON, beside the target until the run ends.
+
+    Raises `SkdError` if it cannot be written, which is found out before the training where it can.
+    """
 
     def __init__(self, path: Path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.partial = path.with_name(path.name + ".partial")
-        self.stream = self.partial.open("w", encoding="utf-8")
+        with self._writing():
+            check_writable(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.stream = self.partial.open("w", encoding="utf-8")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise SkdError(Errors.SKD140.format(path=self.path, reason=reason)) from error
 
     def write(self, nlp: "Language", info: Info) -> None:
         scores = {key: value for key, value in info["other_scores"].items() if is_number(value)}
@@ -154,12 +169,14 @@ class LogFile:
             "scores": scores,
             "score": float(info["score"]),
         }
-        self.stream.write(srsly.json_dumps(line) + "\n")
-        self.stream.flush()
+        with self._writing():
+            self.stream.write(srsly.json_dumps(line) + "\n")
+            self.stream.flush()
 
     def close(self) -> None:
-        self.stream.close()
-        os.replace(self.partial, self.path)
+        with self._writing():
+            self.stream.close()
+            os.replace(self.partial, self.path)
 
 
 def make_columns(nlp: "Language", info: Info) -> List[Column]:

@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 
 from spacy_skd.evaluation.evaluate import Candidate
 from spacy_skd.evaluation.html import render_page
+from spacy_skd.folders import RUN, MadeFolder
 
 
 @pytest.fixture
@@ -257,3 +258,26 @@ def test_several_teachers_of_a_language_count_as_their_mean(skd_here, pipeline, 
     assert of_type[2] == pytest.approx((of_type[0] + of_type[1]) / 2)
     assert mean["de"]["sentences"] == good["de"]["sentences"]
     assert mean["en"]["ents_f"] == good["en"]["ents_f"]
+
+
+def test_that_the_scores_cannot_be_written_is_told_before_the_work(
+    fails, pipeline, corpus, tmp_path, monkeypatch
+):
+    pipeline("ner", ["de"], ["ner"], steps=1)
+    monkeypatch.setattr("spacy_skd.evaluation.evaluate.evaluate_language", None)
+    (tmp_path / "file").touch()
+    for output in ("file/e.json", "corpus", "x" * 300 + ".json"):
+        line = fails("evaluate", "ner", "--corpus", corpus, "--output", output)
+        assert "SKD140" in line or "SKD135" in line
+
+
+def test_a_pipeline_that_is_not_as_its_training_left_it(fails, pipeline, corpus, tmp_path):
+    made = MadeFolder(tmp_path / "student", RUN)
+    path = pipeline("made", ["de"], ["ner"], steps=1)
+    made.unfinished.mkdir()
+    path.rename(made.unfinished / "model-best")
+    made.publish({"fingerprint": "", "report": {}})
+    model = made.path / "model-best" / "ner" / "model"
+    model.write_bytes(model.read_bytes()[:-1] + b"!")
+    line = fails("evaluate", "student/model-best", "--corpus", corpus)
+    assert "SKD139" in line and "ner/model" in line

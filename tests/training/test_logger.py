@@ -124,3 +124,25 @@ def test_spacy_train_prints_the_languages(corpus, config, tmp_path, capsys):  # 
     header = next(line for line in capsys.readouterr().out.splitlines() if " SCORE" in line)
     for title in ("LOSS NER", "ENTS DE", "ENTS EN", "ENTS MACRO", "TAG DE", "TAG EN"):
         assert title in header
+
+
+def test_a_log_that_cannot_be_written_is_told_before_the_training(tmp_path):
+    scores = {"ents_f": 0.5}
+    (tmp_path / "file").touch()
+    for name in (".", "file/log.jsonl", "x" * 300):
+        with pytest.raises(SkdError, match="SKD140"):
+            log(fake_pipeline(ents_f=1.0), info(0, scores), output_file=str(tmp_path / name))
+
+
+def test_a_disk_that_is_full_is_one_line(tmp_path, monkeypatch):
+    log_step, _ = make_language_logger(output_file=str(tmp_path / "log"))(
+        fake_pipeline(ents_f=1.0), io.StringIO(), io.StringIO()
+    )
+
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(log_step.__self__.log, "stream", Full())
+    with pytest.raises(SkdError, match="SKD140.*log.*No space left"):
+        log_step(info(0, {"ents_f": 0.5}))

@@ -221,6 +221,9 @@ def test_a_pipeline_that_is_not_as_its_run_left_it(run):
     check_pipeline(path)
     write("elsewhere/model-best/ner/model", "of another make")
     check_pipeline(Path("elsewhere/model-best"))
+    write(path / "notes.txt", "not read")
+    write(path.parent / "notes.txt", "not read")
+    check_pipeline(path)
     write(path / "ner" / "model", "weighty")
     with pytest.raises(SkdError, match="SKD139.*model-best.*ner/model"):
         check_pipeline(path)

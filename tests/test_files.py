@@ -1,0 +1,34 @@
+import os
+
+import pytest
+
+from spacy_skd.errors import SkdError
+from spacy_skd.files import check_writable, write_text
+
+
+def test_replaced_as_a_whole(tmp_path):
+    path = tmp_path / "deep" / "file.json"
+    for text in ("1", "2"):
+        write_text(path, text)
+        assert path.read_text("utf-8") == text
+    assert [entry.name for entry in path.parent.iterdir()] == ["file.json"]
+
+
+def test_what_cannot_be_written_is_known_before(tmp_path):
+    check_writable(tmp_path / "new" / "deep" / "file.json")
+    (tmp_path / "file").touch()
+    check_writable(tmp_path / "file")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in (".", "file/below", "link"):
+        with pytest.raises(SkdError, match="SKD140"):
+            check_writable(tmp_path / name)
+    with pytest.raises(OSError):
+        check_writable(tmp_path / ("x" * 300))
+    assert sorted(os.listdir(tmp_path)) == ["file", "link"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
+def test_read_only_folders(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(SkdError, match="SKD140.*read-only"):
+        check_writable(tmp_path / "file.json")
