@@ -14,8 +14,8 @@ from thinc.api import (
     concatenate,
     list2ragged,
     ragged2list,
+    with_array,
 )
-from thinc.api import with_array
 from thinc.types import Floats2d, Ragged
 
 from .errors import Errors, SkdError

@@ -21,7 +21,6 @@ CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 EXTRAS = ["torch", "transformers", "spacy_transformers", "datasets", "pyarrow", "conllu", "build"]
 
 
-
 def entry_points():
     """What setup.cfg announces: group -> the entry points in it."""
     setup = configparser.ConfigParser()

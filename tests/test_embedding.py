@@ -5,9 +5,10 @@ import pytest
 import spacy
 from spacy.ml.models.tok2vec import MultiHashEmbed
 from spacy.vectors import Vectors
+from thinc.api import fix_random_seed
+
 from spacy_skd.embedding import build_multi_hash_embed
 from spacy_skd.errors import SkdError
-from thinc.api import fix_random_seed
 
 ATTRS, ROWS, WIDTH = ["NORM", "SHAPE"], [50, 20], 8
 WORDS = ["Anna", "lives", "in", "Rome"]

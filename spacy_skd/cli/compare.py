@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import typer
-from srsly import json_dumps
 from spacy.cli._util import parse_config_overrides
+from srsly import json_dumps
 from wasabi import msg
 
 from ._app import app, check_gpu
@@ -12,14 +12,12 @@ from ._app import app, check_gpu
 
 @app.command("compare", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def compare_cli(
-    # fmt: off
     ctx: typer.Context,  # holds what replaces values of the spec
     spec: Path = typer.Argument(..., help="What is compared: a file such as configs/compare/methods.cfg"),
     output: Path = typer.Argument(..., help="Folder for all that is trained, and for comparison.json and comparison.md"),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many trainings at a time, each on one CPU core"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Train rows that differ by a few settings, with several seeds each, and say which is better.
 

@@ -18,15 +18,13 @@ class DType(str, Enum):
 
 @app.command("vectors")
 def vectors_cli(
-    # fmt: off
     encoder: str = typer.Argument(..., help="Hugging Face encoder: a folder or a name on the Hub, e.g. intfloat/multilingual-e5-small. Its tokenizer.json and input embeddings are used"),
     output: Path = typer.Argument(..., help="Folder for the pipeline that holds the vectors"),
     corpus: Optional[Path] = typer.Option(None, "--corpus", "-c", help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled.spacy: only the pieces that its words need are kept, and single characters"),
     dims: int = typer.Option(128, "--dims", "-d", help="Dimensions of the vectors: so many principal axes of the embeddings"),
     dtype: DType = typer.Option(DType.float16, "--dtype", "-t", help="Type of the stored numbers"),
     lang: str = typer.Option("xx", "--lang", "-l", help="Language of the pipelines that will load the vectors"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Make word vectors from the subword embeddings of a pretrained encoder.
 

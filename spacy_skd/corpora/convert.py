@@ -175,7 +175,8 @@ class Tally:
 
 
 def _read_files(corpus: RawCorpus, format: str, options: ReadOptions) -> Iterator[Language]:
-    with tqdm(total=corpus.size, unit="B", unit_scale=True, leave=False) as progress:
+    bar = tqdm(total=corpus.size, unit="B", unit_scale=True, leave=False, disable=None)
+    with bar as progress:
         for name, files in corpus.files.items():
             splits = {}
             for split_name, file in files.items():

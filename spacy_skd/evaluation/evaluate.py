@@ -134,7 +134,7 @@ def evaluate_pipelines(
     # All mistakes in the command line before the long work.
     known = {candidate.name: candidate.languages(languages) for candidate in candidates}
     pipelines, shown = {}, {}
-    with tqdm(total=sum(map(len, known.values())), unit="language") as bar:
+    with tqdm(total=sum(map(len, known.values())), unit="language", disable=None) as bar:
         for candidate in candidates:
             scores, shown = {}, {}
             bar.set_description(candidate.name)

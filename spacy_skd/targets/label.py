@@ -269,7 +269,8 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
     """
     seen = trained_on(job)
     for split, paths in job.files.items():
-        with tqdm(desc=f"Labelling {job.store.name}/{split}", unit="sentence") as bar:
+        what = f"Labelling {job.store.name}/{split}"
+        with tqdm(desc=what, unit="sentence", disable=None) as bar:
             for i, path in enumerate(paths):
                 packed = open_docs(path)
                 left = len(paths) - i  # all pieces but the last are alike

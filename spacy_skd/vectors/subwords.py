@@ -25,7 +25,7 @@ from spacy.attrs import ORTH
 from spacy.strings import StringStore, get_string_id
 from spacy.vectors import BaseVectors, Mode
 from spacy.vocab import Vocab
-from thinc.api import NumpyOps, Ops, get_current_ops
+from thinc.api import Ops, get_current_ops
 from thinc.types import Floats1d, Floats2d
 
 from ..errors import Errors, SkdError, Warnings
@@ -94,7 +94,7 @@ class SubwordVectors(BaseVectors):
         self.scale = np.ones(data.shape[1], dtype="f") if scale is None else scale
         self.tokenizer_json = tokenizer
         self.prefix = prefix
-        self._tokenizer: Optional["Tokenizer"] = None
+        self._tokenizer: Optional[Tokenizer] = None
         self._cache: Dict[int, Floats1d] = {}
         self._zero = np.zeros(data.shape[1], dtype="f")
 
