@@ -24,7 +24,7 @@ MAX_WIDTH = 10_000
 def build_sentence_context(
     embed: Model[List[Doc], List[Floats2d]], width: int
 ) -> Model[List[Doc], List[Floats2d]]:
-    """An embedding layer, and added to the vector of each token: maxout(mean vector of its sentence).
+    """An embedding layer, and added to the vector of each token: maxout(mean of its sentence).
 
     embed (Model[List[Doc], List[Floats2d]]): Any embedding layer, one array (n, width) a document.
     width (int): Of its vectors.

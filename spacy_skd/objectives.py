@@ -1,8 +1,8 @@
 """The losses of structure-level knowledge distillation, from potentials and targets.
 
 Every objective compares the student with a *target distribution* of its teachers. For the
-sequence-level ones the target enters through its moments only (see `crf.moments`), so that any sum of
-them, and of them and gold, is one cross-entropy and one forward-backward pass of the student.
+sequence-level ones the target enters through its moments only (see `crf.moments`), so that any sum
+of them, and of them and gold, is one cross-entropy and one forward-backward pass of the student.
 """
 
 from dataclasses import dataclass
@@ -148,7 +148,7 @@ class Distillation:
         )
 
     def loss(self, student: Potentials, knowledge: Knowledge, weights: np.ndarray) -> Loss:
-        """The distillation loss of each chain (B,), times its weight, and the gradient of their sum.
+        """The distillation loss of each chain (B,) times its weight, and the gradient of the sum.
         Tempered losses are multiplied by the temperature squared, as is the custom.
         """
         terms = []
@@ -207,7 +207,7 @@ def training_loss(
 
 
 def per_chain(operation: np.ufunc, values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Reduce (N,) token values to one a chain (B,); an empty chain gets the operation's identity."""
+    """Reduce (N,) token values to one a chain (B,); an empty one gets the operation's identity."""
     reduced = np.full(len(lengths), operation.identity, dtype=values.dtype)
     starts = np.cumsum(lengths) - lengths
     filled = lengths > 0
@@ -238,11 +238,13 @@ def make_distillation(
         {"top_wk": 1.0, "posterior": 0.5}.
     k (int): Sequences for "top_k" and "top_wk", at most 1000.
     temperature (float): Divides the scores of teacher and student; the loss is multiplied by its
-        square. For "posterior" and "emission" it divides log probabilities instead, as the authors do.
-    teacher_temperature (float): Divides the scores of the teacher alone: softer targets. Teachers are
-        nearly certain of sentences that they were trained on; above 1 they tell what else was likely.
-    kd_weight (Union[float, Schedule, Iterator[float]]): lambda, a constant or any schedule: weight of
-        the distillation loss, where 1 - lambda is that of the negative log-likelihood of gold.
+        square. For "posterior" and "emission" it divides log probabilities instead, as the authors
+        do.
+    teacher_temperature (float): Divides the scores of the teacher alone: softer targets. Teachers
+        are nearly certain of sentences that they were trained on; above 1 they tell what else was
+        likely.
+    kd_weight (Union[float, Schedule, Iterator[float]]): lambda, a constant or any schedule: weight
+        of the distillation loss, where 1 - lambda is that of the negative log-likelihood of gold.
     Raises `SkdError` for anything out of range.
     """
     weights = objective_weights(objective)

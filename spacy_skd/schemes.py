@@ -27,8 +27,8 @@ def split_tag(tag: str) -> Tuple[str, str]:
 @dataclass(frozen=True)
 class Scheme:
     """A tag scheme for spans. `opening` and `closing` are the positions at which a span may begin
-    and end; "B" and "I" are both or neither of them, depending on the scheme. `outside` is the place
-    of the tag "O".
+    and end; "B" and "I" are both or neither of them, depending on the scheme. `outside` is the
+    place of the tag "O".
     """
 
     name: str
@@ -43,7 +43,7 @@ class Scheme:
         return [OUTSIDE] + [f"{p}-{label}" for label in labels for p in self.positions]
 
     def constraints(self, tags: Sequence[str]) -> Legality:
-        """Which transitions (L, L) [from, to], start tags (L,) and end tags (L,) are legal (bool)."""
+        """Which transitions (L, L) [from, to], start tags (L,), end tags (L,) are legal (bool)."""
         parts = [split_tag(tag) for tag in tags]
         start = np.array([self._opens(position) for position, _ in parts], dtype=bool)
         end = np.array([self._closes(position) for position, _ in parts], dtype=bool)

@@ -1,4 +1,4 @@
-"""Commands of spaCy and of ours as they are written down, in documents, messages and the project."""
+"""Commands of spaCy and of ours, as documents, messages and the project have them."""
 
 from spacy.cli._util import app
 from typer.main import get_command

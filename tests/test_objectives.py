@@ -1,4 +1,4 @@
-"""Every loss against enumeration of all label sequences, every gradient against finite differences."""
+"""Every loss against enumeration of all label sequences, gradients against finite differences."""
 
 from itertools import product
 
@@ -127,9 +127,7 @@ def test_losses_are_their_definitions(name, seed, lengths, k, temperature, teach
     losses, gradient = distillation.loss(student, knowledge, weights)
     expected = expected_loss(name, student, teacher, k, temperature, teacher_temperature)
     np.testing.assert_allclose(losses, weights * expected, rtol=1e-6, atol=1e-9)
-    numeric = numeric_gradient(
-        lambda p: distillation.loss(p, knowledge, weights)[0].sum(), student
-    )
+    numeric = numeric_gradient(lambda p: distillation.loss(p, knowledge, weights)[0].sum(), student)
     for part, value in numeric.items():
         np.testing.assert_allclose(getattr(gradient, part), value, rtol=1e-4, atol=1e-5)
 
@@ -156,8 +154,9 @@ def test_weighted_sum_of_objectives():
 
 
 def test_paper_table_1():
-    """Wang et al. 2020, table 1: three tokens, labels F and T. A transition matrix that depends on the
-    position is one chain of single-position potentials: pair labels carry the previous label."""
+    """Wang et al. 2020, table 1: three tokens, labels F and T. A transition matrix that depends on
+    the position is one chain of single-position potentials: pair labels carry the previous label.
+    """
     psi2, psi3 = np.array([[2, 0.5], [0.5, 2]]), np.array([[1 / 3, 3], [4, 0.25]])
     pairs = [(a, b) for a in range(2) for b in range(2)]
     unary = np.full((3, 4), -np.inf)
@@ -169,11 +168,13 @@ def test_paper_table_1():
     p = Potentials(unary, np.array([3]), follows, np.zeros(4), np.zeros(4))
     moments = marginals(p)
     assert np.exp(moments.log_partition[0]) == pytest.approx(18.9583, abs=1e-4)
-    of_f = [moments.unary[t, [i for i, pair in enumerate(pairs) if pair[1] == 0]].sum() for t in range(3)]
+    ends_in_f = [i for i, pair in enumerate(pairs) if pair[1] == 0]
+    of_f = [moments.unary[t, ends_in_f].sum() for t in range(3)]
     np.testing.assert_allclose(of_f, [0.4637, 0.4396, 0.5714], atol=5e-5)
     paths, log_probs = kbest(p, 8)[0]
     names = ["".join("FT"[pairs[i][1]] for i in path) for path in paths]
-    expected = dict(FFF=0.0352, FFT=0.3165, FTF=0.1055, FTT=0.0066, TFF=0.0088, TFT=0.0791, TTF=0.4220, TTT=0.0264)
+    expected = dict(FFF=0.0352, FFT=0.3165, FTF=0.1055, FTT=0.0066)
+    expected |= dict(TFF=0.0088, TFT=0.0791, TTF=0.4220, TTT=0.0264)
     assert names[:2] == ["TTF", "FFT"]
     for name, log_prob in zip(names, log_probs):
         assert np.exp(log_prob) == pytest.approx(expected[name], abs=5e-5)
@@ -194,7 +195,8 @@ def test_supervised_loss_sums_over_what_is_open(seed, lengths):
         first += n
         fits = [all(g in (MISSING, y) for g, y in zip(known, path)) for path in paths]
         assert losses[i] == pytest.approx(-np.log(distribution(scores)[fits].sum()), abs=1e-9)
-    numeric = numeric_gradient(lambda q: supervised_loss(q, gold, np.ones(len(lengths)))[0].sum(), p)
+    ones = np.ones(len(lengths))
+    numeric = numeric_gradient(lambda q: supervised_loss(q, gold, ones)[0].sum(), p)
     for part, value in numeric.items():
         np.testing.assert_allclose(getattr(gradient, part), value, rtol=1e-4, atol=1e-5)
 
@@ -288,6 +290,7 @@ def test_out_of_range(settings, code):
 
 def test_per_chain_of_empty_chains():
     values = np.array([True, False, True])
-    assert per_chain(np.logical_and, values, np.array([0, 1, 2, 0])).tolist() == [True, True, False, True]
-    assert per_chain(np.logical_or, values, np.array([0, 1, 2, 0])).tolist() == [False, True, True, False]
+    lengths = np.array([0, 1, 2, 0])
+    assert per_chain(np.logical_and, values, lengths).tolist() == [True, True, False, True]
+    assert per_chain(np.logical_or, values, lengths).tolist() == [False, True, True, False]
     assert per_chain(np.logical_or, values[:0], np.array([0])).tolist() == [False]

@@ -82,7 +82,7 @@ def test_a_variable_is_one_word_and_is_never_executed(value):
                 assert len(words) == len(plain_words), (name, line)
                 changed = [i for i, word in enumerate(words) if word != plain_words[i]]
                 assert all(value in words[i] for i in changed)
-                # A word that may begin with a dash comes after "--", or after the name of an option.
+                # A word that may begin with a dash comes after "--" or the name of an option.
                 for i in changed:
                     assert words[i].startswith(("--", "configs/")) or "--" in words[:i], words
 

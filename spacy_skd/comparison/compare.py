@@ -49,8 +49,8 @@ def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dic
     jobs (int): Trainings and measurements at a time.
     gpu_id (int): As in `spacy train`; -1 is the CPU.
     RETURNS (Dict): See `report_of`.
-    Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a training
-    fails; all others are finished first and kept.
+    Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a
+    training fails; all others are finished first and kept.
     """
     languages = find_languages(spec.corpus, ["train", "dev", spec.split])
     if spec.zero_shot is not None:
@@ -103,7 +103,7 @@ def targets_of(row: RowSpec, seed: int, output: Path) -> Optional[str]:
 
 
 def check_configs(spec: Spec, runs: List[Run]) -> None:
-    """Raises `SkdError` for what is wrong with the config of any row or teacher, before the work."""
+    """Raises `SkdError` for what is wrong with the config of a row or teacher, before the work."""
     for run in runs[: len(spec.rows)]:  # those of the first seed
         check_config(run.config, run.source, run.code)
     for teachers in spec.teachers:
@@ -249,9 +249,10 @@ def report_of(
 ) -> Dict[str, Any]:
     """All that a comparison has found, of JSON's types.
 
-    RETURNS (Dict): What `provenance` says; "rows" (see `summarise`), "zero_shot" of the same form or None, and "costs": for
-        each row, and each run of it, training time in seconds with the learning curve on dev, words
-        per second, seconds to load, parameters, bytes on disk and peak memory in bytes.
+    RETURNS (Dict): What `provenance` says; "rows" (see `summarise`), "zero_shot" of the same form
+        or None, and "costs": for each row, and each run of it, training time in seconds with the
+        learning curve on dev, words per second, seconds to load, parameters, bytes on disk and peak
+        memory in bytes.
     """
     teachers_of = {row.name: row.teachers for row in spec.rows}
     names = list(dict.fromkeys(cell.row for cell in cells))

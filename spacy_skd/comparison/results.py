@@ -10,12 +10,16 @@ Scores = Dict[str, Any]
 
 
 def summarise(
-    cells: Dict[str, List[Scores]], teachers_of: Dict[str, Optional[str]], baseline: str, metric: str
+    cells: Dict[str, List[Scores]],
+    teachers_of: Dict[str, Optional[str]],
+    baseline: str,
+    metric: str,
 ) -> Dict[str, Any]:
     """What the rows of a comparison have reached on one corpus.
 
-    cells (Dict[str, List[Dict]]): For each row, and for each set of teachers by its name, the scores
-        of its runs: {"languages": {lang: {metric: score}}, "counts": {lang: (sentences, 3)}}.
+    cells (Dict[str, List[Dict]]): For each row, and for each set of teachers by its name, the
+        scores of its runs: {"languages": {lang: {metric: score}}, "counts": {lang: (n, 3)}}, where n
+        is the number of sentences.
     teachers_of (Dict[str, Optional[str]]): For each row the name of its teachers.
     baseline (str): The row that all others are compared with.
     RETURNS (Dict): For each row

@@ -109,7 +109,8 @@ class Spec(Strict):
         for row in self.rows:
             if row.teachers is not None and row.teachers not in teachers:
                 known = ", ".join(teachers) or "none"
-                raise ValueError(f"teachers of row '{row.name}' is '{row.teachers}'; known: {known}")
+                message = f"teachers of row '{row.name}' is '{row.teachers}'; known: {known}"
+                raise ValueError(message)
         shared = set(rows) & set(teachers)
         if shared:
             raise ValueError(f"a row and teachers are both called '{shared.pop()}'")
@@ -140,7 +141,8 @@ def read_spec(path: Path, overrides: Optional[Settings] = None) -> Spec:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         reason = first["msg"].removeprefix("Value error, ")
-        raise SkdError(Errors.SKD231.format(path=path, reason=f"{place}: {reason}".lstrip(": ")))
+        reason = f"{place}: {reason}".lstrip(": ")
+        raise SkdError(Errors.SKD231.format(path=path, reason=reason)) from error
     except (OSError, ValueError, ConfigError) as error:
         reason = " ".join(str(error).split())
         raise SkdError(Errors.SKD231.format(path=path, reason=reason)) from error

@@ -4,6 +4,8 @@ from typing import Any, Dict, List, Optional, Sequence
 
 Rows = Dict[str, Any]
 
+COSTS = ("training_seconds", "words_per_second", "parameters", "bytes", "peak_memory")
+
 
 def markdown(comparison: Dict[str, Any]) -> str:
     """The whole comparison: scores by language, what they mean, zero-shot languages, costs."""
@@ -80,10 +82,7 @@ def cost_table(costs: Dict[str, List[Dict[str, Any]]]) -> str:
     header = ["", "training, s", "words a second", "million parameters", "MB", "MB of memory"]
     body = []
     for name, runs in costs.items():
-        means = {
-            key: sum(run[key] for run in runs) / len(runs)
-            for key in ("training_seconds", "words_per_second", "parameters", "bytes", "peak_memory")
-        }
+        means = {key: sum(run[key] for run in runs) / len(runs) for key in COSTS}
         body.append(
             [
                 name,
@@ -100,4 +99,5 @@ def cost_table(costs: Dict[str, List[Dict[str, Any]]]) -> str:
 def table(header: Sequence[str], body: List[List[str]]) -> str:
     rule = ["---", *["---:"] * (len(header) - 1)]
     lines = [header, rule, *body]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join("| " + " | ".join(line) + " |" for line in escaped)

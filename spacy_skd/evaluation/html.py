@@ -15,7 +15,7 @@ RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
 
 
 def write_pages(folder: Path, name: str, shown: Dict[str, List[Doc]], metric: str) -> List[Path]:
-    """A page `<lang>.html` for each language that has documents. Nothing else in the folder changes.
+    """A page `<lang>.html` for each language that has documents; nothing else there changes.
 
     name (str): Of the pipeline.
     shown (Dict[str, List[Doc]]): The documents of each language, labelled.

@@ -208,9 +208,7 @@ class CRFPipe(ReadingPipe):
 
     # Training.
 
-    def get_loss(
-        self, examples: Iterable[Example], scores: Potentials
-    ) -> Tuple[float, Potentials]:
+    def get_loss(self, examples: Iterable[Example], scores: Potentials) -> Tuple[float, Potentials]:
         """The mean loss of the batch's chains and its gradient with respect to the potentials: the
         negative log-likelihood of gold, and what the soft targets of the references say.
 

@@ -130,8 +130,8 @@ class CRFTagger(CRFPipe):
 
     def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
         return [
-            (i, [kept or self.tags[tag]]) for i, (kept, tag) in enumerate(zip(self._kept(doc),
-            path))
+            (i, [kept or self.tags[tag]])
+            for i, (kept, tag) in enumerate(zip(self._kept(doc), path))
         ]
 
     def reading(self, doc: Doc, path: np.ndarray) -> List[str]:

@@ -95,9 +95,7 @@ class StoredPipe(TrainablePipe):
         for key, given in self.cfg.items():
             if key != LABELS and saved.get(key) != given:
                 values = {"saved": saved.get(key), "given": given}
-                raise SkdError(
-                    Errors.SKD050.format(name=self.name, key=key, path=source, **values)
-                )
+                raise SkdError(Errors.SKD050.format(name=self.name, key=key, path=source, **values))
 
     def _require_match(self) -> None:
         """Raises `SkdError` for a model that has not one score for each tag."""

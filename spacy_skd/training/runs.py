@@ -29,7 +29,7 @@ class RunReport:
     status (str): "trained", "skipped" (finished before) or "failed".
     score (Optional[float]): The best score on dev, between 0 and 1, and the metric it is of.
     error (Optional[str]): Why it failed, in one line.
-    curve (List[List[float]]): [step, score on dev] of each evaluation, where our logger showed them.
+    curve (List[List[float]]): [step, score on dev] of each evaluation that our logger showed.
     """
 
     name: str

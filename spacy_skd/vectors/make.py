@@ -77,7 +77,7 @@ def encoder_vectors(
 def principal_axes(
     embeddings: np.ndarray, usable: List[int], kept: List[int], dims: int
 ) -> Tuple[np.ndarray, float]:
-    """Rows `kept` (pieces, dims) on the principal axes of all usable rows, and the variance kept."""
+    """Rows `kept` (pieces, dims) on the principal axes of all usable rows; the variance kept."""
     rows = embeddings[usable]
     mean = rows.mean(axis=0, dtype=np.float64)
     centred = rows - mean.astype("f")

@@ -6,6 +6,7 @@ end single characters.
 """
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
 
@@ -137,7 +138,7 @@ def derivations(
         parts = characters_of(piece, join, model.get("end_of_word_suffix") or "")
         needed.update(part for part in parts if part in model["vocab"])
         while len(parts) > 1:
-            found = [(ranks.get(pair), i) for i, pair in enumerate(zip(parts, parts[1:]))]
+            found = [(ranks.get(pair), i) for i, pair in enumerate(pairwise(parts))]
             found = [(rank, i) for rank, i in found if rank is not None]
             if not found:
                 break

@@ -10,6 +10,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     Callable,
+    ClassVar,
     Dict,
     Iterable,
     List,
@@ -50,15 +51,15 @@ class SubwordVectors(BaseVectors):
 
     strings (Optional[StringStore]): Turns keys into words. None: an empty one.
     data (Optional[np.ndarray]): Vectors (pieces, dims), float32, float16 or int8. None: no vectors.
-    scale (Optional[np.ndarray]): What each dimension of `data` is multiplied with, (dims,), float32.
-        None: 1.
+    scale (Optional[np.ndarray]): What each dimension of `data` is multiplied with, (dims,),
+        float32. None: 1.
     tokenizer (str): A `tokenizer.json`, whose ids are the rows of `data`.
     prefix (str): What comes before a word that is given to the tokenizer, e.g. a blank.
     name (Optional[str]): Of the vectors, for the pipeline's meta data.
     """
 
     attr = ORTH
-    key2row: Dict[int, int] = {}  # asked for by spaCy: no word has a row of its own
+    key2row: ClassVar[Dict[int, int]] = {}  # asked for by spaCy: no word has a row of its own
     n_keys = -1  # as of floret vectors: any word is a key
     is_full = True
     # spaCy asks for the mode to learn whether vectors are looked up ("default") or made from parts
@@ -178,7 +179,7 @@ class SubwordVectors(BaseVectors):
     # The table cannot be changed: in this, too, it behaves as floret vectors do.
 
     def add(self, key: Union[int, str], *, vector: Any = None, row: Optional[int] = None) -> int:
-        warnings.warn(Warnings.W070)
+        warnings.warn(Warnings.W070, stacklevel=2)
         return -1
 
     def resize(self, shape: Tuple[int, int], inplace: bool = False) -> int:
