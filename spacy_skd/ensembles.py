@@ -93,12 +93,12 @@ def held_out_of(config: Config) -> Optional[Fold]:
     return None if text is None else Fold.parse(text)
 
 
+def is_member(name: str, language: str) -> bool:
+    """Whether a folder of this name is for a teacher of a language."""
+    return name.startswith(language) and bool(MEMBER.fullmatch(name[len(language) :]))
+
+
 def member_folders(parent: Path, language: str) -> List[Path]:
-    """The folders for members of a language that are there, in the order of their names."""
-    if not parent.is_dir():
-        return []
-    return sorted(
-        path
-        for path in parent.iterdir()
-        if path.name.startswith(language) and MEMBER.fullmatch(path.name[len(language) :])
-    )
+    """The folders for teachers of a language that are there, in the order of their names."""
+    paths = parent.iterdir() if parent.is_dir() else ()
+    return sorted(path for path in paths if is_member(path.name, language))

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 import srsly
 from spacy.cli._util import app
+from spacy.vocab import Vocab
 from typer.testing import CliRunner
 from weasel.cli.run import check_rerun, project_run
 from weasel.util import load_project_config, working_dir
 
 from spacy_skd import about
+from spacy_skd.corpora.stored import read_split
+from spacy_skd.targets import open_targets
 
 from .command_line import LIFELINE, options_of, spacy_command
 
@@ -29,6 +32,7 @@ WORDS = {"de": ("wohnt", "in", ["Bonn", "Kiel"]), "en": ("lives", "in", ["Leeds"
 ALWAYS = ["demo", "convert"]
 QUICK = {
     "vars.data": "raw",
+    "vars.folds": 2,
     "vars.teacher_steps": 4,
     "vars.student_steps": 4,
     "vars.eval_frequency": 4,
@@ -98,7 +102,7 @@ def test_every_step_depends_on_what_the_steps_before_it_made():
 
 
 def write_raw(folder):
-    """A small corpus of two languages in two columns."""
+    """A small corpus of two languages in two columns, one of them with text besides."""
     rng = random.Random(0)
     for language, names in NAMES.items():
         verb, preposition, places = WORDS[language]
@@ -111,6 +115,7 @@ def write_raw(folder):
             (folder / language).mkdir(parents=True, exist_ok=True)
             path = folder / language / f"{split}.iob2"
             path.write_text("\n".join(sentences), encoding="utf-8")
+    (folder / "de" / "raw.txt").write_text("Emil wohnt in Bonn. Dora auch.\n" * 3, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +155,20 @@ def test_it_ends_with_the_table_and_sentences_of_the_installed_pipeline(finished
     # Also where the output is no terminal, what is run is said before what it prints.
     run = next(i for i, line in enumerate(lines) if line.startswith("Running command"))
     assert run < header
+
+
+def test_teachers_label_what_they_have_not_seen(finished):
+    project, _, _ = finished
+    names = {f"{lang}.fold-{i}-of-2" for lang in NAMES for i in (1, 2)}
+    for folder in ("training/teachers", "targets"):
+        assert {path.name for path in (project / folder).iterdir()} == names
+    targets = open_targets(project / "targets")
+    known = dict.fromkeys(("train", "unlabelled"), 0)
+    for split in known:
+        for doc in read_split(project / "corpus", "de", split, Vocab()):
+            assert len(targets.find(doc, "de")) == (1 if split == "train" else 2)
+            known[split] += 1
+    assert known == {"train": 40, "unlabelled": 6}
 
 
 def test_the_installed_pipeline_is_the_student(finished):
@@ -214,6 +233,9 @@ def test_the_demo_corpus_is_made_only_where_it_is_asked_for(finished, tmp_path, 
     [
         ("vars.objective", "posterior", ["student"]),
         ("vars.teacher_steps", 5, ["teachers"]),
+        ("vars.folds", 3, ["teachers"]),
+        ("vars.seeds", "0,1", ["teachers"]),
+        ("vars.unlabelled", 0.5, ["student"]),
         ("vars.student_steps", 5, ["baseline", "student"]),
         ("vars.task", "pos", ["teachers", "baseline", "student"]),
         ("vars.seed", 1, ["teachers", "baseline", "student"]),

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files, split_path
 from ..corpora.stored import copy_tokens, intact, open_docs, read_split, unpack_docs
-from ..ensembles import Fold, held_out_of, member_folders
+from ..ensembles import Fold, held_out_of, is_member, member_folders
 from ..errors import Errors, SkdError
 from ..folders import check_pipeline
 from ..locks import locked
@@ -30,7 +30,7 @@ from .fingerprints import (
     sentence_fingerprint,
     teacher_manifest,
 )
-from .folders import check_ours, is_settled, remove, settle
+from .folders import PARTIAL, STALE, check_ours, is_settled, partial_of, remove, settle, stale_of
 from .folds import in_fold
 from .meta import Meta, Origin, Plan
 from .shard import OpenFiles
@@ -192,13 +192,16 @@ def read_config(folder: Path) -> Config:
 
 
 def remove_others(output: Path, language: str, planned: Set[str]) -> None:
-    """Remove the stores of a language that are not planned now: the student would read them too.
-    Raises `SkdError` for what is no store.
+    """Remove the stores of a language, finished or not, that are not planned now: the student would
+    read them too. Raises `SkdError` for what is no store.
     """
-    for store in member_folders(output, language):
-        if store.name not in planned:
+    names = {path.name.removesuffix(PARTIAL).removesuffix(STALE) for path in output.iterdir()}
+    for name in sorted(names - planned):
+        if is_member(name, language):
+            store = output / name
             with locked(store):
-                remove(store)
+                for folder in (store, partial_of(store), stale_of(store)):
+                    remove(folder)
 
 
 def label_language(job: LabelJob, batch_size: int) -> LabelReport:

@@ -1,22 +1,28 @@
 """The teachers of each language from one config: a run for each."""
 
+import re
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set
 
+import numpy as np
 from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpora.layout import find_languages
 from ..corpora.stored import read_split
-from ..ensembles import Fold, Member, make_members, member_folders, train_reader
+from ..ensembles import Member, is_member, make_members, train_reader
 from ..errors import Errors, SkdError
 from ..folders import RUN, MadeFolder, remove
 from ..locks import locked
-from ..targets.folds import in_fold
+from ..targets.folds import assign_folds
 from .configs import OUR_READER, read_config
 from .execution import carry_out
 from .runs import Run, RunReport
+
+# What is around the name of a run's folder while it is made or replaced.
+LEFT = re.compile(r"^\.|(?<=.)\.(unfinished|replaced)$")
 
 
 def train_teachers(
@@ -54,7 +60,7 @@ def train_teachers(
     settings = read_config(config, overrides or {})
     names = find_languages(corpus, ["train", "dev"], languages)
     ensemble = make_members(folds, seeds)
-    check_folds(corpus, names, folds)
+    held_out = held_out_sentences(corpus, names, ensemble)
     runs = {
         language: [
             Run(
@@ -78,13 +84,28 @@ def train_teachers(
         planned = {run.name for run in of_language}
         if not planned & failed:
             remove_others(output, language, planned)
-    return reports
+    # A run reports all sentences of the files that it reads.
+    return [
+        replace(report, sentences=report.sentences - held_out.get(report.name, 0))
+        for report in reports
+    ]
 
 
-def check_folds(corpus: Path, languages: Sequence[str], folds: int) -> None:
-    """Raises `SkdError` for a language with fewer different training sentences than folds."""
-    for language in languages if folds else ():
-        in_fold(Fold(1, folds), list(read_split(corpus, language, "train", Vocab())), language)
+def held_out_sentences(
+    corpus: Path, languages: Sequence[str], ensemble: Sequence[Member]
+) -> Dict[str, int]:
+    """How many training sentences a teacher does not see, by its name, of those with a fold. Raises
+    `SkdError` for a language with fewer different sentences than folds.
+    """
+    counts = {}
+    for total in {member.held_out.total for member in ensemble if member.held_out is not None}:
+        for language in languages:
+            docs = list(read_split(corpus, language, "train", Vocab()))
+            sizes = np.bincount(assign_folds(docs, total, language))
+            for member in ensemble:
+                if member.held_out is not None:
+                    counts[member.name(language)] = int(sizes[member.held_out.number])
+    return counts
 
 
 def member_settings(member: Member, config: Config, path: Path) -> Dict[str, Any]:
@@ -106,11 +127,15 @@ def member_settings(member: Member, config: Config, path: Path) -> Dict[str, Any
 
 
 def remove_others(output: Path, language: str, planned: Set[str]) -> None:
-    """Remove the teachers of a language that an earlier run made and that are not planned now:
-    labelling would ask them too. What no run made stays, and what another process works on.
+    """Remove the teachers of a language that an earlier run made, or left unfinished, and that are
+    not planned now: labelling would ask them too. What no run made stays. Raises `SkdError` if
+    another process works on one.
     """
-    for path in member_folders(output, language):
-        folder = MadeFolder(path, RUN)
-        if path.name not in planned and path.is_dir() and not folder.foreign_names():
-            with locked(path):
-                remove(path)
+    names = {LEFT.sub("", path.name) for path in output.iterdir()}
+    for name in sorted(names - planned):
+        folder = MadeFolder(output / name, RUN)
+        is_ours = is_member(name, language) and not folder.path.is_symlink()
+        if is_ours and not folder.foreign_names():
+            with locked(folder.path):
+                folder.clear()
+                remove(folder.path)

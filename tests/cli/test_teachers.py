@@ -69,7 +69,9 @@ def test_folds_and_seeds(skd_here, corpus, config, tmp_path):
     result = skd_here(*command, "--folds", 2, "--languages", "de")
     assert result.returncode == 0, result.stderr
     assert names(output) == ["de.fold-1-of-2", "de.fold-2-of-2"]
-    assert table_row(result.stdout, "de.fold-1-of-2")[-1] == "trained"
+    rows = [table_row(result.stdout, f"de.fold-{i}-of-2") for i in (1, 2)]
+    assert [row[-1] for row in rows] == ["trained", "trained"]
+    assert sum(int(row[1]) for row in rows) == 30  # each sentence is held out from one of two
     for i in (1, 2):
         nlp = spacy.load(output / f"de.fold-{i}-of-2" / "model-best")
         assert nlp.config["corpora"]["train"]["held_out"] == f"{i}/2"
@@ -77,6 +79,7 @@ def test_folds_and_seeds(skd_here, corpus, config, tmp_path):
     result = skd_here(*command, "--folds", 2, "--languages", "de")
     assert result.returncode == 0 and "Nothing changed" in result.stdout
 
+    (output / ".de.fold-1-of-5.unfinished").mkdir()
     result = skd_here(*command, "--seeds", "3,0")
     assert result.returncode == 0, result.stderr
     assert names(output) == ["de.seed-0", "de.seed-3", "en.seed-0", "en.seed-3"]

@@ -102,6 +102,9 @@ def test_other_teachers_take_the_place_of_those_before(project):
     run_label(project)
     assert [path.name for path in (project / "targets").iterdir()] == ["de"]
     save_members(project, 2)
+    killed = project / "targets" / "de.fold-1-of-9.partial"
+    killed.mkdir()
+    (killed / "shards.jsonl").touch()
     run_label(project)
     names = {"de.fold-1-of-2", "de.fold-2-of-2"}
     assert {path.name for path in (project / "targets").iterdir()} == names
