@@ -17,13 +17,17 @@ class SkdError(ClickException, ValueError):
         super().__init__(printable(message))
 
 
-def printable(text: str) -> str:
+def printable(text: str, keep: str = "") -> str:
     """One line that is safe to show: what a file or an option brings may hold line ends, escape
     sequences of a terminal, reversed writing, or half a character, each shown by its number.
+
+    keep (str): Characters to leave as they are nevertheless.
     """
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(
+        c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 class Template(str):

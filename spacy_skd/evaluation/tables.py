@@ -5,6 +5,7 @@ from typing import Any, Dict, List, Optional, Sequence
 from spacy.tokens import Doc
 from wasabi import table
 
+from ..errors import printable
 from .scorers import METRICS
 
 AVERAGE = "average"
@@ -56,6 +57,10 @@ def aligned(header: Sequence[str], rows: List[Sequence[str]]) -> str:
     return table(rows, header=header, divider=True, aligns=aligns)
 
 
+# Between letters of Persian, and of emojis.
+JOINERS = "\u200c\u200d"
+
+
 def mark_labels(doc: Doc, metric: str) -> str:
     """A document in one line with its predictions in the text.
 
@@ -67,7 +72,7 @@ def mark_labels(doc: Doc, metric: str) -> str:
     else:
         attribute = "tag_" if metric == "tag_acc" else "pos_"
         text = " ".join(f"{token.text}/{getattr(token, attribute)}" for token in doc)
-    return " ".join(text.split())
+    return printable(" ".join(text.split()), keep=JOINERS)
 
 
 def mark_entity(doc: Doc, i: int) -> str:

@@ -37,6 +37,11 @@ def test_line_breaks_do_not_break_the_line():
     assert mark_labels(doc, "ents_f") == "one two"
 
 
+def test_what_a_terminal_would_obey_is_shown():
+    doc = Doc(Vocab(), words=["\x1b[2J", "می\u200cشود", "\u202ex"], tags=["A\x07"] * 3)
+    assert mark_labels(doc, "tag_acc") == "\\x1b[2J/A\\x07 می\u200cشود/A\\x07 \\u202ex/A\\x07"
+
+
 def pipeline(average, **languages):
     return {"languages": languages, "average": average}
 
