@@ -398,6 +398,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "both on the same corpus."
     )
     SKD231 = "Comparison {path} cannot be used: {reason}."
+    SKD233 = "The report needs {package}: install it with `pip install spacy-skd[report]`."
+    SKD234 = (
+        "{path} is no comparison ({reason}). Give the comparison.json of `python -m spacy skd compare`."
+    )
     SKD232 = (
         "Of the comparison {what} failed, '{name}': {reason}. Run it again; what is finished is kept."
     )

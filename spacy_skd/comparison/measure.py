@@ -5,16 +5,22 @@ python -m spacy_skd.comparison.measure SOURCE CORPUS SPLIT METRIC KEY OUTPUT
 
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List
 
 import psutil
 import spacy
+from spacy.tokens import Doc
+from spacy.training import Example
 
 from ..corpora.layout import find_languages
 from ..evaluation.counts import sentence_counts
 from ..evaluation.evaluate import Candidate, average, evaluate_candidate
 from ..records import write_record
+
+Span = List[Any]
+SAMPLES = 100  # sentences of a language, of which a few are shown
 
 
 def measure(source: str, corpus: Path, split: str, metric: str) -> Dict[str, Any]:
@@ -22,25 +28,55 @@ def measure(source: str, corpus: Path, split: str, metric: str) -> Dict[str, Any
 
     source (str): A folder or package; `{lang}` in it stands for the language.
     RETURNS (Dict): "languages": {lang: scores}; "counts": {lang: rows of true positives, false
-        positives, false negatives}, a row a sentence; "words_per_second" of all languages;
-        "load_seconds", "parameters" and "bytes" on disk, sums over the pipelines where a
-        language has its own; "peak_memory" in bytes of this process.
+        positives, false negatives}, a row a sentence; "samples": {lang: the first sentences, see
+        `sample`}; "words_per_second" of all languages; "load_seconds", "parameters" and "bytes" on
+        disk, sums over the pipelines where a language has its own; "peak_memory" in bytes of this
+        process.
     """
     candidate = Candidate(source, source)
     languages = candidate.languages(find_languages(corpus, [split]))
     sources = {source for language in languages for source in candidate.sources(language)}
     costs = cost_of(sorted(sources))
-    scores, counts = {}, {}
+    scores, counts, samples = {}, {}, {}
     for language, found, examples in evaluate_candidate(candidate, corpus, split, languages):
         scores[language] = found
         counts[language] = sentence_counts(examples, metric).tolist()
+        samples[language] = [sample(example, metric) for example in examples[:SAMPLES]]
     return {
         "languages": scores,
         "counts": counts,
+        "samples": samples,
         "words_per_second": average(list(scores.values()))["words_per_second"],
         **costs,
         "peak_memory": peak_memory(),
     }
+
+
+def sample(example: Example, metric: str) -> Dict[str, Any]:
+    """A sentence to be shown: its words with the spaces after them, and the labelled spans [start,
+    end, label] of gold and of the pipeline.
+    """
+    spans = SPANS[metric]
+    return {
+        "words": [token.text_with_ws for token in example.reference],
+        "gold": spans(example.reference),
+        "found": spans(example.predicted),
+    }
+
+
+def entities(doc: Doc) -> List[Span]:
+    return [[entity.start, entity.end, entity.label_] for entity in doc.ents]
+
+
+def tags(attribute: str, doc: Doc) -> List[Span]:
+    return [[token.i, token.i + 1, getattr(token, attribute)] for token in doc]
+
+
+SPANS = {
+    "ents_f": entities,
+    "tag_acc": partial(tags, "tag_"),
+    "pos_acc": partial(tags, "pos_"),
+}
 
 
 def cost_of(sources: List[str]) -> Dict[str, Any]:

@@ -85,6 +85,7 @@ class Spec(Strict):
     split (str): What is evaluated.
     zero_shot (Optional[Path]): Converted corpus of languages that no row is trained on.
     about (str): What the comparison asks; heads the report.
+    axis (Optional[str]): A setting whose numbers the rows differ in, drawn as a curve.
     settings (Dict[str, Any]): Of all rows.
     """
 
@@ -96,6 +97,7 @@ class Spec(Strict):
     split: str = "test"
     zero_shot: Optional[Path] = None
     about: str = ""
+    axis: Optional[str] = None
     settings: Settings = {}
     teachers: List[TeachersSpec] = []
     rows: List[RowSpec] = Field(min_length=1)

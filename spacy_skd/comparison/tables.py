@@ -1,10 +1,10 @@
-"""A comparison as tables in Markdown."""
+"""A comparison as tables: what they hold, and how Markdown writes it."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
 Rows = Dict[str, Any]
-
-COSTS = ("training_seconds", "words_per_second", "parameters", "bytes", "peak_memory")
+Table = Dict[str, Any]
+"""{"head": cells, "body": rows of cells}; a cell is a text, or {"text", "best": bool}."""
 
 
 def markdown(comparison: Dict[str, Any]) -> str:
@@ -15,24 +15,24 @@ def markdown(comparison: Dict[str, Any]) -> str:
         f"# {spec['about'] or 'Comparison'}",
         f"{spec['metric']} on {spec['split']}, in percent; mean"
         + (f" and standard deviation of {seeds} runs." if seeds > 1 else " of one run."),
-        score_table(comparison["rows"]),
+        as_markdown(score_rows(comparison["rows"])),
         f"Against `{spec['baseline']}`, by a paired bootstrap over sentences:",
-        difference_table(comparison["rows"]),
+        as_markdown(difference_rows(comparison["rows"])),
     ]
     if comparison["zero_shot"] is not None:
         parts += [
             "Languages that no row was trained on; of several teachers the best for each:",
-            score_table(comparison["zero_shot"]),
-            difference_table(comparison["zero_shot"]),
+            as_markdown(score_rows(comparison["zero_shot"])),
+            as_markdown(difference_rows(comparison["zero_shot"])),
         ]
-    parts += ["Costs, means of the runs:", cost_table(comparison["costs"])]
+    parts += ["Costs, means of the runs:", as_markdown(cost_rows(comparison["costs"]))]
     return "\n\n".join(parts) + "\n"
 
 
-def score_table(rows: Rows) -> str:
-    """A line for each language, a column for each row, the best of a line in bold."""
+def score_rows(rows: Rows) -> Table:
+    """A line for each language, a column for each row, the best of a line marked."""
     languages = list(dict.fromkeys(name for row in rows.values() for name in row["languages"]))
-    body = []
+    body: List[List[Any]] = []
     for language in [*languages, "average"]:
         scores = [
             row["average"] if language == "average" else row["languages"].get(language)
@@ -40,37 +40,34 @@ def score_table(rows: Rows) -> str:
         ]
         best = max((score["mean"] for score in scores if score), default=None)
         body.append([language, *(score_cell(score, best) for score in scores)])
-    return table(["", *rows], body)
+    return {"head": ["", *rows], "body": body}
 
 
-def score_cell(score: Optional[Dict[str, Any]], best: Optional[float]) -> str:
+def score_cell(score: Optional[Dict[str, Any]], best: Optional[float]) -> Dict[str, Any]:
     if score is None:
-        return "-"
+        return {"text": "-", "best": False}
     text = f"{100 * score['mean']:.2f}"
-    text = f"**{text}**" if score["mean"] == best else text
-    return text if score["spread"] is None else f"{text} ± {100 * score['spread']:.2f}"
+    if score["spread"] is not None:
+        text += f" ± {100 * score['spread']:.2f}"
+    return {"text": text, "best": score["mean"] == best}
 
 
-def difference_table(rows: Rows) -> str:
-    header = ["", "difference", "95 % interval", "p", "gap closed", "wins (baseline)"]
-    header.append("wins (teachers)")
-    body = []
-    for name, row in rows.items():
-        found = row["difference"]
-        if found is None:
-            continue
-        body.append(
-            [
-                name,
-                f"{100 * found['mean']:+.2f}",
-                f"{100 * found['low']:+.2f} to {100 * found['high']:+.2f}",
-                f"{found['p']:.4f}",
-                "-" if row["gap_closed"] is None else f"{100 * row['gap_closed']:.0f} %",
-                won(row, "baseline"),
-                won(row, "teachers"),
-            ]
-        )
-    return table(header, body)
+def difference_rows(rows: Rows) -> Table:
+    head = ["", "difference", "95 % interval", "p", "gap closed", "wins (baseline)"]
+    body = [
+        [
+            name,
+            f"{100 * row['difference']['mean']:+.2f}",
+            f"{100 * row['difference']['low']:+.2f} to {100 * row['difference']['high']:+.2f}",
+            f"{row['difference']['p']:.4f}",
+            "-" if row["gap_closed"] is None else f"{100 * row['gap_closed']:.0f} %",
+            won(row, "baseline"),
+            won(row, "teachers"),
+        ]
+        for name, row in rows.items()
+        if row["difference"] is not None
+    ]
+    return {"head": [*head, "wins (teachers)"], "body": body}
 
 
 def won(row: Dict[str, Any], other: str) -> str:
@@ -78,26 +75,34 @@ def won(row: Dict[str, Any], other: str) -> str:
     return "-" if number is None else f"{number} of {len(row['languages'])}"
 
 
-def cost_table(costs: Dict[str, List[Dict[str, Any]]]) -> str:
-    header = ["", "training, s", "words a second", "million parameters", "MB", "MB of memory"]
+COST_COLUMNS = {
+    "training, s": ("training_seconds", 1, 0),
+    "words a second": ("words_per_second", 1, 0),
+    "s to load": ("load_seconds", 1, 2),
+    "million parameters": ("parameters", 1e6, 2),
+    "MB on disk": ("bytes", 1e6, 1),
+    "MB of memory": ("peak_memory", 1e6, 0),
+}
+
+
+def cost_rows(costs: Dict[str, List[Dict[str, Any]]]) -> Table:
     body = []
     for name, runs in costs.items():
-        means = {key: sum(run[key] for run in runs) / len(runs) for key in COSTS}
-        body.append(
-            [
-                name,
-                f"{means['training_seconds']:.0f}",
-                f"{means['words_per_second']:.0f}",
-                f"{means['parameters'] / 1e6:.2f}",
-                f"{means['bytes'] / 1e6:.1f}",
-                f"{means['peak_memory'] / 1e6:.0f}",
-            ]
-        )
-    return table(header, body)
+        cells = [name]
+        for key, unit, digits in COST_COLUMNS.values():
+            mean = sum(run[key] for run in runs) / len(runs)
+            cells.append(f"{mean / unit:.{digits}f}")
+        body.append(cells)
+    return {"head": ["", *COST_COLUMNS], "body": body}
 
 
-def table(header: Sequence[str], body: List[List[str]]) -> str:
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    lines = [header, rule, *body]
-    escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-    return "\n".join("| " + " | ".join(line) + " |" for line in escaped)
+def as_markdown(table: Table) -> str:
+    rule = ["---", *["---:"] * (len(table["head"]) - 1)]
+    lines = [table["head"], rule, *table["body"]]
+    return "\n".join("| " + " | ".join(map(cell_text, line)) + " |" for line in lines)
+
+
+def cell_text(cell: Any) -> str:
+    if isinstance(cell, dict):
+        return f"**{cell['text']}**" if cell["best"] else cell["text"]
+    return cell.replace("|", "\\|")
