@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files
 from ..errors import Errors, SkdError
+from ..evaluation.evaluate import Candidate
 from ..locks import locked
 from ..records import Damaged, canonical, file_checksum, read_record
 from ..targets.label import label_corpus
@@ -118,12 +119,15 @@ def teach(
     if teachers.config is None:
         return Cell(teachers.name, seed, str(teachers.source), [])
     folder = seed_folder(output, "teachers", teachers.name, seed)
+    members = range(seed * teachers.members, (seed + 1) * teachers.members)
     reports = train_teachers(
         spec.corpus,
         teachers.config,
         folder,
         jobs=jobs,
         overrides={**teachers.settings, "system.seed": seed},
+        folds=teachers.folds,
+        seeds=members if teachers.members > 1 else (),
         gpu_id=gpu_id,
     )
     raise_failed(reports, f"teachers '{teachers.name}', seed {seed}")
@@ -150,7 +154,8 @@ def measure_all(
     if spec.zero_shot is not None:
         for cell in cells:
             # A teacher is of one language; what it makes of others is asked of each of them.
-            sources = {cell.source.replace("{lang}", language) for language in languages}
+            candidate = Candidate(cell.row, cell.source)
+            sources = {source for lang in languages for source in candidate.sources(lang)}
             for i, source in enumerate(sorted(sources)):
                 work.append(Measurement(cell, source, spec.zero_shot, f"zero-shot-{i}"))
     processes = LocalProcesses(single_threaded=True)
@@ -211,7 +216,9 @@ class Measurement:
     def key(self, spec: Spec) -> str:
         """Changes with the pipelines, the data and what is asked of them."""
         languages = find_languages(self.corpus, [spec.split])
-        made = [Path(self.source.replace("{lang}", name)).parent / MANIFEST for name in languages]
+        candidate = Candidate(self.cell.row, self.source)
+        sources = sorted({source for name in languages for source in candidate.sources(name)})
+        made = [Path(source).parent / MANIFEST for source in sources]
         data = [file for name in languages for file in split_files(self.corpus, name, spec.split)]
         content = {
             "source": self.source,

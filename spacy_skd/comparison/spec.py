@@ -46,6 +46,7 @@ class TeachersSpec(Strict):
     config (Optional[Path]): Training config of a teacher for each language.
     source (Optional[str]): Instead of a config: what `skd label --teachers` takes.
     folds (int): Parts of the training data for cross-fitted teachers; 0: none.
+    members (int): Trainings with seeds of their own, whose mean teaches.
     """
 
     name: str
@@ -53,6 +54,7 @@ class TeachersSpec(Strict):
     config: Optional[Path] = None
     source: Optional[str] = None
     folds: int = Field(0, ge=0)
+    members: int = Field(1, ge=1)
 
     @model_validator(mode="after")
     def one_origin(self) -> "TeachersSpec":
