@@ -11,11 +11,9 @@ from ._app import app
 
 @app.command("report")
 def report_cli(
-    # fmt: off
     comparisons: List[Path] = typer.Argument(..., metavar="COMPARISON.json...", help="What `skd compare` wrote, in the order in which they are to be shown"),
     output: Path = typer.Option(Path("report.html"), "--output", "-o", help="HTML file"),
-    # fmt: on
-) -> None:
+) -> None:  # fmt: skip
     """
     Show comparisons as one page of pictures and tables.
 

@@ -22,9 +22,7 @@ def import_matplotlib() -> Any:
     return matplotlib
 
 
-def bars(
-    groups: Sequence[str], series: Dict[str, Sequence[Optional[float]]], label: str
-) -> str:
+def bars(groups: Sequence[str], series: Dict[str, Sequence[Optional[float]]], label: str) -> str:
     """A group of horizontal bars for each language, a bar for each series, its value beside it.
 
     series (Dict[str, Sequence[Optional[float]]]): Values in percent by group; None leaves a gap.

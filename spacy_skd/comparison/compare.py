@@ -172,7 +172,8 @@ def measure_all(
     finally:
         processes.stop()
         pool.shutdown(cancel_futures=True)
-    here, elsewhere = {}, {}
+    here: Dict[Tuple[str, int], Scores] = {}
+    elsewhere: Dict[Tuple[str, int], Scores] = {}
     for measurement, scores in zip(work, results):
         key = (measurement.cell.row, measurement.cell.seed)
         if measurement.kind == "scores":

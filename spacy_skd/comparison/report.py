@@ -19,7 +19,9 @@ def read_comparison(path: Path) -> Comparison:
     try:
         found = srsly.read_json(path)
     except (OSError, ValueError) as error:
-        raise SkdError(Errors.SKD234.format(path=path, reason=" ".join(str(error).split())))
+        raise SkdError(
+            Errors.SKD234.format(path=path, reason=" ".join(str(error).split()))
+        ) from error
     needed = {"spec", "rows", "zero_shot", "costs", "sentences", "versions", "machine", "data"}
     if not isinstance(found, dict) or not needed <= set(found):
         raise SkdError(Errors.SKD234.format(path=path, reason="it holds something else"))
@@ -118,7 +120,7 @@ def against_baseline(rows: Dict[str, Any], spec: Dict[str, Any]) -> Optional[Dic
         return None
     return {
         "title": f"Against {spec['baseline']}",
-        "said": "Differences of the averages with 95 % intervals, by a paired bootstrap over sentences.",
+        "said": "Differences of averages, 95 % intervals by a paired bootstrap over sentences.",
         "svg": charts.differences(points, "points"),
     }
 
@@ -131,14 +133,12 @@ def gaps(rows: Dict[str, Any]) -> Optional[Dict[str, str]]:
     points = {name: (value, 0.0, value) for name, value in known.items()}
     return {
         "title": "Gap closed",
-        "said": "Share of the distance from the baseline to the teachers, 100 % being level with them.",
+        "said": "Share of the distance from baseline to teachers; 100 % is level with them.",
         "svg": charts.differences(points, "% of the gap"),
     }
 
 
-def along_axis(
-    rows: Dict[str, Any], spec: Dict[str, Any], metric: str
-) -> Optional[Dict[str, str]]:
+def along_axis(rows: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optional[Dict[str, str]]:
     """Scores against the setting that the rows differ in."""
     if spec["axis"] is None:
         return None
@@ -161,9 +161,7 @@ def along_axis(
     }
 
 
-def learning(
-    costs: Dict[str, Any], spec: Dict[str, Any], metric: str
-) -> Optional[Dict[str, str]]:
+def learning(costs: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optional[Dict[str, str]]:
     """The score on dev over the steps, of each row's first run."""
     series = {}
     for row in spec["rows"]:
@@ -182,10 +180,12 @@ def learning(
 
 def speed(costs: Dict[str, Any]) -> Dict[str, str]:
     """Megabytes against words a second: what N teachers and one student cost in use."""
-    points = {name: (runs[0]["bytes"] / 1e6, runs[0]["words_per_second"]) for name, runs in costs.items()}
+    points = {
+        name: (runs[0]["bytes"] / 1e6, runs[0]["words_per_second"]) for name, runs in costs.items()
+    }
     return {
         "title": "Size and speed",
-        "said": "Of several teachers all together on disk; words a second where they were measured.",
+        "said": "Several teachers together on disk; speed where it was measured.",
         "svg": charts.scatter(points, "MB on disk", "words a second"),
     }
 

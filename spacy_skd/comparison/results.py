@@ -18,8 +18,8 @@ def summarise(
     """What the rows of a comparison have reached on one corpus.
 
     cells (Dict[str, List[Dict]]): For each row, and for each set of teachers by its name, the
-        scores of its runs: {"languages": {lang: {metric: score}}, "counts": {lang: (n, 3)}}, where n
-        is the number of sentences.
+        scores of its runs: {"languages": {lang: {metric: score}}, "counts": {lang: (n, 3)}}, where
+        n is the number of sentences.
     teachers_of (Dict[str, Optional[str]]): For each row the name of its teachers.
     baseline (str): The row that all others are compared with.
     RETURNS (Dict): For each row

@@ -7,16 +7,18 @@ import shutil
 import subprocess
 
 import pytest
+from spacy.cli._util import app
 from typer.testing import CliRunner
 
 import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
-from spacy.cli._util import app
 from spacy_skd.comparison.report import parts, render
 
 from .test_tables import COST, comparison
 
 EVIL = '<script>alert("x")</script>'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 
 
 def whole(**changes):
@@ -114,6 +116,7 @@ def test_nothing_overflows_in_a_browser(tmp_path, scheme):
         "<!doctype html><meta charset=utf-8>"
         + "".join(f'<iframe width={w} height=900 srcdoc="{page}"></iframe>' for w in (390, 1280))
         + """<pre></pre><script>
+        const box = element => element.getBoundingClientRect();
         addEventListener("load", () => {
           const frames = [...document.querySelectorAll("iframe")];
           document.querySelector("pre").textContent = JSON.stringify(frames.map(frame => {
@@ -122,8 +125,8 @@ def test_nothing_overflows_in_a_browser(tmp_path, scheme):
             const inside = [...page.querySelectorAll("figure, .sentence, p, h1, .wide")];
             return {
               width: page.clientWidth, scroll: page.scrollWidth,
-              over: inside.filter(e => e.getBoundingClientRect().right > page.clientWidth + 1).length,
-              drawn: [...page.querySelectorAll("svg")].every(e => e.getBoundingClientRect().height > 50),
+              over: inside.filter(e => box(e).right > page.clientWidth + 1).length,
+              drawn: [...page.querySelectorAll("svg")].every(e => box(e).height > 50),
               text: style.color, back: style.backgroundColor,
             };
           }));
