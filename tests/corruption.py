@@ -91,29 +91,30 @@ def duplicate(rng: np.random.Generator, path: Path, files: List[Path]) -> None:
 
 
 def folder(rng: np.random.Generator, path: Path, files: List[Path]) -> None:
+    bare_folder(rng, path, files)
+    (path / "thesis.txt").write_text("years of work")
+
+
+def bare_folder(rng: np.random.Generator, path: Path, files: List[Path]) -> None:
     path.unlink()
     path.mkdir()
-    if rng.integers(2):
-        (path / "thesis.txt").write_text("years of work")
 
 
 def link(rng: np.random.Generator, path: Path, files: List[Path]) -> None:
     """A link to the same content elsewhere, to another file, to nothing, or to itself."""
-    target = path.with_name(f"{path.name}.elsewhere")
-    kind = rng.integers(4)
+    elsewhere = path.parent.parent / f"{path.name}.elsewhere"
+    kind = int(rng.integers(4))
     if kind == 0:
-        path = path.rename(target)
-        target = path.with_name(path.name.removesuffix(".elsewhere"))
-        target.symlink_to(path.rename(path.parent.parent / path.name))
-        return
-    path.unlink()
-    path.symlink_to({1: Path("/etc/passwd"), 2: target, 3: path}[int(kind)])
+        path.rename(elsewhere)
+    else:
+        path.unlink()
+    path.symlink_to([elsewhere, Path("/etc/passwd"), elsewhere, path][kind])
 
 
 KINDS: Dict[str, Callable[[np.random.Generator, Path, List[Path]], None]] = {
     function.__name__: function
     for function in (
         flip, truncate, empty, append, insert, blank, digit, delete, swap, overwrite, duplicate,
-        folder, link,
+        folder, bare_folder, link,
     )
 }  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Sequence
 
 from spacy.tokens import Doc
 
+from ..folders import check_pipeline
 from ..records import Manifest, make_manifest
 
 # What a pipeline writes that says nothing of its scores: a description, the rules that split text
@@ -34,7 +35,9 @@ def teacher_manifest(path: Path) -> Manifest:
     """The files of the saved pipeline in folder `path`: its config and all that it learned.
 
     Saving the pipeline again without training leaves them as they were; meta.json does not count.
+    Raises `SkdError` for a pipeline that is not as its training left it.
     """
+    check_pipeline(path)
     return make_manifest(path, sorted(file for file in path.rglob("*") if _counts(file)))
 
 

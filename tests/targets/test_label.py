@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -5,7 +6,10 @@ import numpy as np
 import pytest
 import spacy
 
+from spacy_skd import records
 from spacy_skd.errors import SkdError
+from spacy_skd.folders import RUN, MadeFolder
+from spacy_skd.records import read_record, write_record
 from spacy_skd.targets import TargetWriter, label, open_targets
 
 from ..conftest import SMALL_TOK2VEC
@@ -194,3 +198,84 @@ def test_label_bad_corpus_and_settings(project):
     with pytest.raises(SkdError, match="SKD078.*train.spacy"):
         run_label(project)
     assert not (project / "targets" / "de").exists()
+
+
+def test_a_teacher_that_is_not_as_it_was_trained_does_not_label(project):
+    """A flipped bit in its weights would change labels unseen."""
+    made = MadeFolder(project / "teachers" / "de", RUN)
+    save_teacher(made.unfinished / "model-best")
+    shutil.rmtree(made.path)
+    made.publish({"fingerprint": "0"})
+    (report,) = run_label(project, languages=["de"])
+    assert report.status == "labelled"
+    path = made.path / "model-best" / "pipe" / "model"
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(SkdError, match="SKD139.*teachers/de/model-best.*pipe/model"):
+        run_label(project, languages=["de"])
+
+
+# Where the description of a store may lead
+
+
+def reseal(store, **teacher):
+    """Describe the teacher of a store in another way, with a right checksum."""
+    content = read_record(store / "meta.json")
+    content["plan"]["teacher"].update(teacher)
+    write_record(store / "meta.json", content)
+
+
+@pytest.fixture
+def opened_files(monkeypatch):
+    """The files of teachers that are opened."""
+    opened = []
+    original = records.file_checksum
+    monkeypatch.setattr(
+        records, "file_checksum", lambda path: opened.append(path) or original(path)
+    )
+    return opened
+
+
+@pytest.mark.parametrize("path", ["../../../../../../../../../../..", "..", ".", "../../corpus"])
+def test_a_path_that_does_not_lead_to_the_teacher_leads_nowhere(project, opened_files, path):
+    run_label(project, languages=["de"])
+    reseal(project / "targets" / "de", path=path)
+    opened_files.clear()
+    open_targets(project / "targets")
+    assert opened_files == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFO on this system")
+def test_pipes_and_other_large_files_in_the_place_of_a_teacher_are_not_read(project, opened_files):
+    run_label(project, languages=["de"])
+    teacher = project / "teachers" / "de"
+    shutil.rmtree(teacher)
+    os.mkfifo(teacher)
+    open_targets(project / "targets")
+    teacher.unlink()
+    for make in (os.mkfifo, lambda path: os.symlink("/dev/zero", path), write_sparse_file):
+        teacher.mkdir()
+        make(teacher / "config.cfg")
+        opened_files.clear()
+        if make is write_sparse_file:
+            with pytest.raises(SkdError, match="SKD063"):
+                open_targets(project / "targets")
+        else:
+            open_targets(project / "targets")
+        assert opened_files == []
+        shutil.rmtree(teacher)
+
+
+def write_sparse_file(path):
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def test_no_other_files_of_a_teacher_are_looked_at(project, opened_files):
+    run_label(project, languages=["de"])
+    (project / "teachers" / "de" / "recording.wav").write_bytes(bytes(1 << 20))
+    opened_files.clear()
+    open_targets(project / "targets")
+    assert {path.name for path in opened_files} >= {"config.cfg", "model"}
+    assert "recording.wav" not in {path.name for path in opened_files}
