@@ -2,9 +2,10 @@
 
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List, Tuple
 
 import srsly
+from spacy.attrs import ORTH, SPACY
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
@@ -70,5 +71,15 @@ def unpack_docs(packed: DocBin, vocab: Vocab) -> Iterator[Doc]:
 
 def copy_tokens(doc: Doc, vocab: Vocab) -> Doc:
     """A fresh document with the words and spaces of another, and nothing else."""
-    words = [token.text for token in doc]
-    return Doc(vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
+    words, spaces = words_and_spaces(doc)
+    return Doc(vocab, words=words, spaces=spaces)
+
+
+def words_and_spaces(doc: Doc) -> Tuple[List[str], List[bool]]:
+    """A document's words, and whether a space follows each: without a Token for each, which takes
+    several times as long.
+    """
+    array = doc.to_array([ORTH, SPACY])
+    strings = doc.vocab.strings
+    words = [strings[orth] for orth in array[:, 0].tolist()]
+    return words, array[:, 1].astype(bool).tolist()

@@ -2,10 +2,11 @@
 
 import hashlib
 from pathlib import Path
-from typing import Sequence
+from typing import List, Sequence, Tuple
 
 from spacy.tokens import Doc
 
+from ..corpora.stored import words_and_spaces
 from ..folders import check_pipeline
 from ..records import Manifest, make_manifest
 
@@ -16,14 +17,19 @@ NOT_THE_TEACHER = ("meta.json", "tokenizer", "strings.json")
 
 def sentence_fingerprint(doc: Doc) -> int:
     """64 bits of a document's words and spaces: the same for the same tokenisation of a text."""
-    words = "\0".join([token.text for token in doc])
-    spaces = "".join([token.whitespace_ or "-" for token in doc])
-    return _hash64(f"{words}\0\0{spaces}")
+    return fingerprints(*words_and_spaces(doc))[0]
 
 
 def text_fingerprint(doc: Doc) -> int:
     """64 bits of a document's text without whitespace: the same however it is tokenised."""
-    return _hash64("".join(doc.text.split()))
+    return fingerprints(*words_and_spaces(doc))[1]
+
+
+def fingerprints(words: List[str], spaces: List[bool]) -> Tuple[int, int]:
+    """Both fingerprints of a document, of its tokenisation and of its text."""
+    marks = "".join([" " if space else "-" for space in spaces])
+    joined = "\0".join(words)
+    return _hash64(f"{joined}\0\0{marks}"), _hash64("".join("".join(words).split()))
 
 
 def _hash64(text: str) -> int:

@@ -16,9 +16,10 @@ from typing import Any, List, Tuple
 import numpy as np
 from spacy.tokens import Doc
 
+from ..corpora.stored import words_and_spaces
 from ..errors import Errors, SkdError
 from ..records import CHUNK, Damaged, open_plain
-from .fingerprints import sentence_fingerprint, text_fingerprint
+from .fingerprints import fingerprints
 from .meta import ShardEntry
 
 FLOAT16_MAX = float(np.finfo(np.float16).max)
@@ -37,8 +38,9 @@ class Buffer:
         return len(self.emissions)
 
     def add(self, doc: Doc, emissions: np.ndarray) -> None:
-        self.fingerprints.append(sentence_fingerprint(doc))
-        self.text_fingerprints.append(text_fingerprint(doc))
+        of_tokens, of_text = fingerprints(*words_and_spaces(doc))
+        self.fingerprints.append(of_tokens)
+        self.text_fingerprints.append(of_text)
         self.n_tokens.append(len(doc))
         self.emissions.append(np.asarray(emissions, dtype=np.float32).ravel())
 
