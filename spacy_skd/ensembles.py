@@ -11,6 +11,8 @@ from .errors import Errors, SkdError
 from .settings import check_number, shown
 
 LARGEST_SEED = 2**32 - 1  # numpy knows no larger one
+# What a teacher of all languages is called, in the place of a language.
+MULTILINGUAL = "multilingual"
 MEMBER = re.compile(r"(\.seed-\d+)?(\.fold-\d+-of-\d+)?")
 
 

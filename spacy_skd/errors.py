@@ -170,6 +170,50 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD055 = "The student has no component crf_ner or crf_tagger to distil into, only {names}."
     SKD056 = "n is {n} and seed is {seed}; n must be at least 1, and seed a whole number from 0 up."
 
+    # 150-169: encoders/, teachers/
+    SKD150 = (
+        "No encoder is named: give a Hugging Face folder or a name of the Hub, in a config by "
+        "`--paths.encoder`, in the project by `--vars.encoder`."
+    )
+    SKD151 = (
+        "The encoder '{name}' cannot be opened ({reason}). Give a folder with config.json, weights and "
+        "tokenizer.json, or check the name and the network."
+    )
+    SKD152 = "'{name}' does not fit {type}: {reason}. Use a model of another kind."
+    SKD153 = "The encoder '{name}' has {layers} layers, not {depth}: choose others in the config."
+    SKD154 = (
+        "'{name}' has no fast tokenizer ({reason}). Use a model with a tokenizer.json, or save one into "
+        "its folder."
+    )
+    SKD155 = "This needs torch and transformers: install them with `pip install spacy-skd[transformers]`."
+    SKD156 = "The features of the encoder cannot be kept in '{path}' ({reason}). Remove the file or choose another folder."
+    SKD157 = "pooling is '{pooling}'; it must be 'first' or 'mean'."
+    SKD158 = "layers is {layers}; it must be a list of at least one number from 0 up."
+    SKD160 = (
+        "'{path}' is no token classifier, for which --map, --pooling and --scheme are: leave them out, or "
+        "name one as hf:NAME_OR_FOLDER."
+    )
+    SKD161 = "--map names '{name}', which is no label of '{source}'. Its labels are: {labels}."
+    SKD162 = (
+        "'{source}' has labels of spans, but also {names}, which are none of O, B-LABEL, I-LABEL and the "
+        "like. Drop them with --map, as in --map NAME=."
+    )
+    SKD163 = "'{source}' has no label left to teach. Let --map keep some."
+    SKD164 = "The labels of '{source}' have the positions {positions}, which are not of {scheme}. Leave out --scheme."
+    SKD165 = (
+        "'{source}' begins {number} of {total} spans with I: its labels are IOB1, not IOB2. Say so with "
+        "--scheme IOB1."
+    )
+    SKD166 = (
+        "The labels of the teacher ({labels}) and of the corpus ({known}) have none in common. Use a teacher for the "
+        "same task, or rename its labels with --map, as in --map PERSON=PER."
+    )
+    SKD167 = (
+        "The teacher knows labels that the corpus lacks: {labels}. Rename or drop them with --map, as in "
+        "--map {example}=, or keep them for a student that has them with --map {example}={example}."
+    )
+    SKD168 = "--map is '{value}'; it must be comma-separated pairs such as PERSON=PER,GPE=LOC,MISC=."
+
     # 060-079: targets
     SKD060 = (
         "'{path}' holds no soft targets: make them with `python -m spacy skd label`, or check the "

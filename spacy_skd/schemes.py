@@ -98,6 +98,26 @@ class Plain:
         return np.ones((n, n), dtype=bool), np.ones(n, dtype=bool), np.ones(n, dtype=bool)
 
 
+@dataclass(frozen=True)
+class IOB1:
+    """A span begins with I; with B only where one of the same label ends before it. Old corpora are
+    in it, and classifiers trained on them: a teacher's scheme, none of a component. Where B is
+    missing, neighbours of one label are one span.
+    """
+
+    name: str = "IOB1"
+
+    def tags(self, labels: Sequence[str]) -> List[str]:
+        return [OUTSIDE] + [f"{p}-{label}" for label in labels for p in ("I", "B")]
+
+    def constraints(self, tags: Sequence[str]) -> Legality:
+        parts = [split_tag(tag) for tag in tags]
+        begins = np.array([position == "B" for position, _ in parts], dtype=bool)
+        label = np.array([label for _, label in parts])
+        transitions = ~begins[None, :] | (label[:, None] == label[None, :])
+        return transitions, ~begins, np.ones(len(tags), dtype=bool)
+
+
 def _iob2_positions(length: int) -> List[str]:
     return ["B"] + ["I"] * (length - 1)
 
@@ -110,11 +130,11 @@ PLAIN = Plain()
 IOB2 = Scheme("IOB2", ("B", "I"), ("B",), ("B", "I"), _iob2_positions)
 BILOU = Scheme("BILOU", ("B", "I", "L", "U"), ("B", "U"), ("L", "U"), _bilou_positions)
 SPAN_SCHEMES = {scheme.name: scheme for scheme in (BILOU, IOB2)}
-SCHEMES = {PLAIN.name: PLAIN, **SPAN_SCHEMES}
+SCHEMES = {PLAIN.name: PLAIN, **SPAN_SCHEMES, "IOB1": IOB1()}
 
 
 def get_scheme(name: str):
-    """The scheme "plain", "IOB2" or "BILOU". Raises `SkdError` for any other name."""
+    """The scheme "plain", "IOB2", "BILOU" or "IOB1". Raises `SkdError` for any other name."""
     if name not in SCHEMES:
         raise SkdError(Errors.SKD020.format(name=name, names=", ".join(SCHEMES)))
     return SCHEMES[name]

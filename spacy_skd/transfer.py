@@ -6,22 +6,28 @@ same spans, so a distribution over sequences of the one is one over sequences of
 - an IOB2 teacher of a BILOU student gives each BILOU tag the scores of its IOB2 tag, and the BILOU
   constraints keep exactly one sequence for each set of spans (`Transfer.potentials`);
 - a BILOU teacher of an IOB2 student is asked in BILOU, and the expected counts of the tags that
-  IOB2 does not tell apart are added up (`Transfer.project`).
+  IOB2 does not tell apart are added up (`Transfer.project`);
+- an IOB1 teacher is asked in the scheme of the student, with two tags for each that begins a span:
+  one after a span of the same label, with the score of its B, and one after anything else, with the
+  score of its I.
 
-Both are exact.
+All are exact.
 """
 
 from dataclasses import dataclass
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
 from .crf import Moments, Potentials
 from .crf.transitions import rename
 from .errors import Errors, SkdError
-from .schemes import coarsen, get_scheme
+from .schemes import SPAN_SCHEMES, Legality, coarsen, get_scheme, split_tag
 
 FORBIDDEN = -np.inf
+
+# Names, the teacher's tag behind each, and which of their sequences are legal.
+Expansion = Tuple[List[str], np.ndarray, Legality]
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,20 +102,16 @@ def make_transfer(teacher: Teacher, scheme: str, tags: Sequence[str]) -> Transfe
     mass; a teacher's tag whose label the student lacks is an `SkdError`, and so are two schemes of
     which one has spans and the other none.
     """
-    expanded = list(teacher.tags)
-    columns = np.arange(len(expanded))
     index = {tag: i for i, tag in enumerate(tags)}
-    chain_scheme = get_scheme(teacher.scheme)
-    if {teacher.scheme, scheme} == {"IOB2", "BILOU"}:
-        if scheme == "BILOU":
-            chain_scheme = get_scheme("BILOU")
-            source = {tag: i for i, tag in enumerate(teacher.tags)}
-            labels = [tag[2:] for tag in teacher.tags if tag.startswith("B-")]
-            expanded = chain_scheme.tags(labels)
-            columns = np.array([source[coarsen(tag)] for tag in expanded])
-        names = expanded if scheme == "BILOU" else [coarsen(tag) for tag in expanded]
+    if teacher.scheme == "IOB1" and scheme in SPAN_SCHEMES:
+        names, columns, legality = expand_iob1(teacher.tags, scheme)
+    elif teacher.scheme == "IOB2" and scheme == "BILOU":
+        names, columns, legality = expand_iob2(teacher.tags)
+    elif teacher.scheme == "BILOU" and scheme == "IOB2":
+        names, columns, legality = unexpanded(teacher)
+        names = [coarsen(tag) for tag in names]
     elif teacher.scheme == scheme:
-        names = expanded
+        names, columns, legality = unexpanded(teacher)
     else:
         raise SkdError(Errors.SKD024.format(teacher=teacher.scheme, student=scheme))
     lacking = sorted({name for name in names if name not in index})
@@ -120,5 +122,41 @@ def make_transfer(teacher: Teacher, scheme: str, tags: Sequence[str]) -> Transfe
         teacher.start[columns],
         teacher.end[columns],
     )
-    chain = constrain(scores, chain_scheme.constraints(expanded))
+    chain = constrain(scores, legality)
     return Transfer(columns, np.array([index[name] for name in names]), chain, len(index))
+
+
+def unexpanded(teacher: Teacher) -> Expansion:
+    tags = list(teacher.tags)
+    return tags, np.arange(len(tags)), get_scheme(teacher.scheme).constraints(tags)
+
+
+def expand_iob2(tags: Sequence[str]) -> Expansion:
+    """The BILOU tags of an IOB2 teacher, each with the scores of its IOB2 tag."""
+    bilou = get_scheme("BILOU")
+    source = {tag: i for i, tag in enumerate(tags)}
+    names = bilou.tags([tag[2:] for tag in tags if tag.startswith("B-")])
+    columns = np.array([source[coarsen(tag)] for tag in names])
+    return names, columns, bilou.constraints(names)
+
+
+def expand_iob1(tags: Sequence[str], scheme: str) -> Expansion:
+    """The tags of a student's scheme for an IOB1 teacher, those that begin a span twice."""
+    target = get_scheme(scheme)
+    source = {tag: i for i, tag in enumerate(tags)}
+    names, columns, adjacent, fresh = [], [], [], []
+    for name in target.tags([tag[2:] for tag in tags if tag.startswith("I-")]):
+        position, label = split_tag(name)
+        opens = position in target.opening
+        for of_neighbour in (False, True) if opens else (False,):
+            column = source.get(f"{'B' if of_neighbour else 'I'}-{label}" if label else name)
+            if column is not None:
+                names.append(name)
+                columns.append(column)
+                adjacent.append(of_neighbour)
+                fresh.append(opens and not of_neighbour)
+    transitions, start, end = target.constraints(names)
+    labels = np.array([split_tag(name)[1] for name in names])
+    same = labels[:, None] == labels[None, :]
+    transitions = transitions & np.where(same, ~np.array(fresh), ~np.array(adjacent))
+    return names, np.array(columns), (transitions, start & ~np.array(adjacent), end)

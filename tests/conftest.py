@@ -114,3 +114,45 @@ def save_tiny_transformer(folder):
         max_position_embeddings=64,
     )
     transformers.BertModel(config).save_pretrained(folder)
+
+
+CLASSIFIER_LABELS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+
+
+@pytest.fixture
+def make_classifier(tiny_transformer, tmp_path):
+    """Makes a folder as `save_pretrained` leaves it; trained on our sentences if wished."""
+
+    def make(names=CLASSIFIER_LABELS, trained=False, name="classifier"):
+        from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+        source = tiny_transformer()
+        labels = dict(enumerate(names))
+        model = AutoModelForTokenClassification.from_pretrained(
+            source, id2label=labels, label2id={label: i for i, label in labels.items()}
+        )
+        if trained:
+            learn(model, AutoTokenizer.from_pretrained(source), list(names))
+        folder = tmp_path / name
+        model.save_pretrained(folder)
+        AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+        return folder
+
+    return make
+
+
+def learn(model, tokenizer, names):
+    """The tags of our sentences, as far as they are among the names."""
+    import torch
+
+    torch.manual_seed(0)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    model.train()
+    for _ in range(60):
+        for words, tags in SENTENCES:
+            encoded = tokenizer(words, is_split_into_words=True, return_tensors="pt")
+            gold = torch.tensor([[names.index(tag) for tag in tags]])
+            model(**encoded, labels=gold).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.eval()

@@ -8,7 +8,7 @@ import pytest
 from spacy_skd.crf import transitions
 from spacy_skd.errors import SkdError
 from spacy_skd.objectives import make_distillation
-from spacy_skd.schemes import get_scheme
+from spacy_skd.schemes import get_scheme, repair_iob
 from spacy_skd.transfer import Teacher, make_transfer
 
 N = 4
@@ -31,9 +31,15 @@ def span_distribution(teacher, emissions):
         if start[y[0]] and end[y[-1]] and all(follows[pair] for pair in pairs):
             score = teacher.start[y[0]] + teacher.end[y[-1]] + emissions[np.arange(N), y].sum()
             score += sum(teacher.transitions[pair] for pair in pairs)
-            scores[tuple(scheme.decode([teacher.tags[i] for i in y]))] = np.exp(score)
+            scores[tuple(decode([teacher.tags[i] for i in y], teacher.scheme))] = np.exp(score)
     total = sum(scores.values())
     return {spans: score / total for spans, score in scores.items()}
+
+
+def decode(tags, scheme):
+    if scheme == "IOB1":
+        tags, scheme = repair_iob(tags)[0], "IOB2"
+    return get_scheme(scheme).decode(tags)
 
 
 def expected_counts(spans_and_weights, scheme, tags):
@@ -50,7 +56,7 @@ def expected_counts(spans_and_weights, scheme, tags):
 @pytest.mark.parametrize("sparse", [0.0, 1.0])
 @pytest.mark.parametrize("objective", ["structural", "top_k", "top_wk", "posterior"])
 @pytest.mark.parametrize("of_student", ["IOB2", "BILOU"])
-@pytest.mark.parametrize("of_teacher", ["IOB2", "BILOU"])
+@pytest.mark.parametrize("of_teacher", ["IOB1", "IOB2", "BILOU"])
 def test_the_student_is_told_the_teachers_distribution(
     of_teacher, of_student, objective, sparse, monkeypatch
 ):
@@ -75,6 +81,22 @@ def test_the_student_is_told_the_teachers_distribution(
         np.testing.assert_allclose(knowledge.moments.unary, unary, atol=1e-9)
         found = np.asarray(knowledge.moments.transitions)
         np.testing.assert_allclose(found[0], pairs, atol=1e-9)
+
+
+@pytest.mark.parametrize("of_student", ["IOB2", "BILOU"])
+def test_iob1_without_b_makes_one_span_of_neighbours(of_student):
+    rng = np.random.default_rng(9)
+    tags = ("O", "I-A", "I-B")
+    chain = (rng.normal(0, 1.5, shape) for shape in ((3, 3), (3,), (3,)))
+    teacher, emissions = Teacher(tags, "IOB1", *chain), rng.normal(0, 1.5, (N, 3))
+    student_tags = get_scheme(of_student).tags(["A", "B"])
+    transfer = make_transfer(teacher, of_student, student_tags)
+    allowed = np.ones((N, len(student_tags)), dtype=bool)
+    potentials = transfer.potentials(emissions, np.array([N]), allowed)
+    moments = make_distillation("structural").ask(potentials, transfer).moments
+    spans = span_distribution(teacher, emissions).items()
+    unary, _ = expected_counts(spans, of_student, student_tags)
+    np.testing.assert_allclose(moments.unary, unary, atol=1e-9)
 
 
 def test_what_the_student_forbids_is_dropped_and_the_rest_renormalised():

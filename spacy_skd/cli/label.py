@@ -2,11 +2,13 @@
 
 from enum import Enum
 from pathlib import Path
+from typing import Dict, Optional
 
 import typer
 from spacy.cli._util import string_to_list
 from wasabi import msg
 
+from ..errors import Errors, SkdError
 from ._app import app, use_gpu
 
 
@@ -15,16 +17,29 @@ class DType(str, Enum):
     float32 = "float32"
 
 
+class Pooling(str, Enum):
+    first = "first"
+    mean = "mean"
+
+
+class ClassifierScheme(str, Enum):
+    IOB1 = "IOB1"
+    IOB2 = "IOB2"
+
+
 @app.command("label")
 def label_cli(
     corpus: Path = typer.Argument(..., help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled/"),
-    teachers: Path = typer.Option(Path("training/teachers"), "--teachers", "-t", help="Folder of the teachers: <lang>/model-best, or any pipeline with one crf_ner or crf_tagger as <lang>; of several <lang>.fold-1-of-4 and so on, as `teachers` makes them"),
+    teachers: str = typer.Option("training/teachers", "--teachers", "-t", help="Folder of the teachers, pipelines with one crf_ner or crf_tagger: <lang>/model-best or <lang>; of several <lang>.fold-1-of-4 and so on, as `teachers` makes them; or one for all languages. Or a token classifier of Hugging Face for all: hf:NAME_OR_FOLDER"),
     output: Path = typer.Option(Path("targets"), "--output", "-o", help="Folder for the soft targets: <lang>"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     splits: str = typer.Option("train,unlabelled", "--splits", "-s", help="Comma-separated; those that a language has are labelled"),
     dtype: DType = typer.Option(DType.float16, "--dtype", "-d", help="Precision of the stored scores. Shards with scores beyond float16 become float32"),
     shard_size: int = typer.Option(5000, "--shard-size", "-z", min=1, help="Sentences in a file: what an interruption can lose"),
     batch_size: int = typer.Option(256, "--batch-size", "-b", min=1, help="Sentences that a teacher scores at a time"),
+    rename: str = typer.Option("", "--map", "-m", help="hf: labels as the student calls them, without B- and the like; nothing drops a label: PERSON=PER,GPE=LOC,MISC="),
+    pooling: Pooling = typer.Option(Pooling.first, "--pooling", help="hf: what counts as the scores of a word: those of its first piece, or the mean of its pieces"),
+    scheme: Optional[ClassifierScheme] = typer.Option(None, "--scheme", help="hf: of labels with B- and I-, if they are not IOB2"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
 ) -> None:  # fmt: skip
     """
@@ -38,14 +53,21 @@ def label_cli(
     an interrupted run is completed, and targets of a changed corpus or teacher are replaced.
 
     Example: python -m spacy skd label corpus --teachers training/teachers --output targets
+    Example: python -m spacy skd label corpus --teachers hf:NAME_OR_FOLDER --map PERSON=PER,MISC=
     """
     from ..targets.label import label_corpus
+    from ..teachers import ClassifierSettings
 
     use_gpu(gpu_id)
     reports = label_corpus(
         corpus,
         teachers,
         output,
+        classifier=ClassifierSettings(
+            renamed=parse_map(rename),
+            pooling=pooling.value,
+            scheme=None if scheme is None else scheme.value,
+        ),
         languages=string_to_list(languages),
         splits=string_to_list(splits),
         dtype=dtype.value,
@@ -57,6 +79,18 @@ def label_cli(
         msg.good("Nothing changed")
     else:
         msg.good(f"Soft targets written to {output}")
+
+
+def parse_map(text: str) -> Dict[str, str]:
+    """The pairs of "PERSON=PER,MISC=". Raises `SkdError` if it is none, or names a label twice."""
+    pairs = [pair.strip() for pair in text.split(",") if pair.strip()]
+    renamed: Dict[str, str] = {}
+    for pair in pairs:
+        name, equals, label = map(str.strip, pair.rpartition("="))
+        if not equals or not name or name in renamed:
+            raise SkdError(Errors.SKD168.format(value=text))
+        renamed[name] = label
+    return renamed
 
 
 def _print_reports(reports) -> None:

@@ -5,25 +5,21 @@ from dataclasses import dataclass
 from itertools import chain
 from os.path import relpath
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
-import spacy
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Config
 from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files, split_path
-from ..corpora.stored import copy_tokens, intact, open_docs, read_split, unpack_docs
-from ..ensembles import Fold, held_out_of, is_member, member_folders
+from ..corpora.stored import intact, open_docs, read_split, unpack_docs
+from ..ensembles import is_member
 from ..errors import Errors, SkdError
-from ..folders import check_pipeline
 from ..locks import locked
-from ..pipeline.crf_pipe import CRFPipe
 from ..records import FileEntry
+from ..teachers import ClassifierSettings, Scorer, Source, find_teachers
 from .fingerprints import (
     files_fingerprint,
     manifest_fingerprint,
@@ -38,7 +34,6 @@ from .store import Store
 from .writer import TargetWriter
 
 DTYPES = ("float16", "float32")
-CONFIG = "config.cfg"
 
 
 @dataclass(frozen=True)
@@ -70,27 +65,33 @@ class LabelJob:
     language: str
     corpus: Path
     files: Dict[str, List[Path]]
-    teacher: Path
-    held_out: Optional[Fold]
+    teacher: Source
     store: Path
     dtype: str
     shard_size: int
 
     def plan(self) -> Plan:
         """All that the store depends on."""
-        files = teacher_manifest(self.teacher)
+        held_out = self.teacher.held_out
         return Plan(
             lang=self.language,
-            teacher=Origin(
-                path=relative_path(self.teacher, self.store),
-                fingerprint=manifest_fingerprint(files),
-                files={name: FileEntry(**entry) for name, entry in files.items()},
-            ),
+            teacher=self._origin(),
             corpus=files_fingerprint(list(chain(*self.files.values())), root=self.corpus),
             splits=list(self.files),
-            held_out=None if self.held_out is None else str(self.held_out),
+            held_out=None if held_out is None else str(held_out),
             dtype=self.dtype,
             shard_size=self.shard_size,
+        )
+
+    def _origin(self) -> Origin:
+        folder = self.teacher.folder
+        if folder is None:
+            return Origin(path=None, fingerprint=self.teacher.fingerprint, files={})
+        files = teacher_manifest(folder)
+        return Origin(
+            path=relative_path(folder, self.store),
+            fingerprint=manifest_fingerprint(files),
+            files={name: FileEntry(**entry) for name, entry in files.items()},
         )
 
 
@@ -103,9 +104,10 @@ def relative_path(path: Path, start: Path) -> Optional[str]:
 
 def label_corpus(
     corpus: Path,
-    teachers: Path,
+    teachers: Union[str, Path],
     output: Path,
     *,
+    classifier: ClassifierSettings = ClassifierSettings(),
     languages: Optional[Sequence[str]] = None,
     splits: Sequence[str] = ("train", "unlabelled"),
     dtype: str = "float16",
@@ -123,23 +125,24 @@ def label_corpus(
     language has no more are removed then.
 
     corpus (Path): Corpus folder, `<lang>/<split>.spacy`.
-    teachers (Path): The teachers of a language are `<lang>/model-best` in it, or else `<lang>`, and
-        so on for `<lang>.seed-0.fold-1-of-4` and the like (see `ensembles.py`).
+    teachers (Union[str, Path]): See `teachers.find_teachers`.
+    classifier (ClassifierSettings): How a token classifier is asked.
     languages (Optional[Sequence[str]]): Only these; None: all that have one of the splits.
     splits (Sequence[str]): Those of these that a language has are labelled.
     dtype (str): "float16" or "float32". A shard with a score beyond float16 (65504) is float32.
     shard_size (int): Sentences in a file: what an interruption can lose.
     batch_size (int): Sentences that a teacher scores at a time.
-    Raises `SkdError` if the corpus, a split or a teacher is missing, if a teacher is no pipeline
-    with one CRF component, or if it gives scores that are no numbers.
+    Raises `SkdError` if the corpus, a split or a teacher is missing, if a teacher cannot be used,
+    or if it gives scores that are no numbers.
     """
     if dtype not in DTYPES:
         raise SkdError(Errors.SKD073.format(dtype=dtype, known=", ".join(DTYPES)))
     files = files_to_label(corpus, languages, splits)
+    teachers_of = find_teachers(teachers, corpus, classifier)
     jobs = {
         lang: [
-            LabelJob(lang, corpus, paths, folder, held_out, output / name, dtype, shard_size)
-            for name, folder, held_out in find_teachers(teachers, lang)
+            LabelJob(lang, corpus, paths, teacher, output / teacher.name, dtype, shard_size)
+            for teacher in teachers_of(lang)
         ]
         for lang, paths in files.items()
     }
@@ -168,29 +171,6 @@ def files_to_label(
     return {name: paths for name, paths in files.items() if paths}
 
 
-def find_teachers(teachers: Path, language: str) -> List[Tuple[str, Path, Optional[Fold]]]:
-    """Each teacher of a language: its name, the folder of its pipeline, and the fold that it has
-    not seen. Raises `SkdError` if there is none, or if its config cannot be read.
-    """
-    found = []
-    for folder in member_folders(teachers, language):
-        for path in (folder / "model-best", folder):
-            if (path / CONFIG).is_file():
-                found.append((folder.name, path, held_out_of(read_config(path))))
-                break
-    if not found:
-        raise SkdError(Errors.SKD068.format(lang=language, path=teachers / language))
-    return found
-
-
-def read_config(folder: Path) -> Config:
-    try:
-        return Config().from_disk(folder / CONFIG, interpolate=False)
-    except Exception as error:  # of the parser of ini files, of JSON, of confection
-        reason = " ".join(str(error).split())
-        raise SkdError(Errors.SKD126.format(source=folder, reason=reason)) from error
-
-
 def remove_others(output: Path, language: str, planned: Set[str]) -> None:
     """Remove the stores of a language, finished or not, that are not planned now: the student would
     read them too. Raises `SkdError` for what is no store.
@@ -211,26 +191,23 @@ def label_language(job: LabelJob, batch_size: int) -> LabelReport:
     if is_settled(job.store):
         meta = current_meta(job.store, plan)
     if meta is None:
-        nlp = load_teacher(job.teacher)
-        pipe = crf_pipe_of(nlp, job.teacher)
+        scorer = job.teacher.open()
         with locked(job.store):
-            status, meta = write_store(job, plan, nlp, pipe, batch_size)
+            status, meta = write_store(job, plan, scorer, batch_size)
     return report(job, status, meta, time.monotonic() - start)
 
 
-def write_store(
-    job: LabelJob, plan: Plan, nlp: Language, pipe: CRFPipe, batch_size: int
-) -> Tuple[str, Meta]:
+def write_store(job: LabelJob, plan: Plan, scorer: Scorer, batch_size: int) -> Tuple[str, Meta]:
     """Write what is missing. Returns what that was (see `LabelReport.status`), and what it made."""
     settle(job.store)
     meta = current_meta(job.store, plan)
     if meta is not None:  # another process was faster
         return "nothing changed", meta
-    writer = TargetWriter(job.store, plan, pipe.teacher)
+    writer = TargetWriter(job.store, plan, scorer.teacher)
 
     def score_all(docs: List[Doc]) -> Iterator[np.ndarray]:
         for batch in minibatch(docs, batch_size):
-            yield from score(nlp, pipe, batch)
+            yield from scorer.score(batch)
 
     writer.write(different_sentences(job), score_all)
     return "resumed" if writer.kept else "labelled", writer.finish()
@@ -248,22 +225,6 @@ def current_meta(path: Path, plan: Plan) -> Optional[Meta]:
     except SkdError:
         return None
     return meta if meta.plan == plan else None
-
-
-def load_teacher(path: Path) -> Language:
-    check_pipeline(path)
-    try:
-        return spacy.load(path)
-    except Exception as error:  # whatever a missing package or a truncated file makes spaCy raise
-        reason = " ".join(str(error).split())
-        raise SkdError(Errors.SKD126.format(source=path, reason=reason)) from error
-
-
-def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
-    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CRFPipe)]
-    if len(pipes) != 1:
-        raise SkdError(Errors.SKD069.format(path=path, number=len(pipes)))
-    return pipes[0]
 
 
 def different_sentences(job: LabelJob) -> Iterator[Doc]:
@@ -289,28 +250,11 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
 
 def trained_on(job: LabelJob) -> Set[int]:
     """The fingerprints of the sentences that the teacher has seen, if others were held out."""
-    if job.held_out is None:
+    if job.teacher.held_out is None:
         return set()
     docs = list(read_split(job.corpus, job.language, "train", Vocab()))
-    held_out = in_fold(job.held_out, docs, job.language)
+    held_out = in_fold(job.teacher.held_out, docs, job.language)
     return {sentence_fingerprint(doc) for doc, unseen in zip(docs, held_out) if not unseen}
-
-
-def score(nlp: Language, pipe: CRFPipe, docs: Sequence[Doc]) -> List[np.ndarray]:
-    """Emission scores (n, L) of each document.
-
-    They are scored in fresh documents with the same tokens: a teacher must see nothing else, and
-    what the components before it write must not end in the student's documents.
-    """
-    fresh = [copy_tokens(doc, nlp.vocab) for doc in docs]
-    for _, component in nlp.pipeline:
-        if component is pipe:
-            break
-        if hasattr(component, "pipe"):
-            fresh = list(component.pipe(fresh))
-        else:
-            fresh = [component(doc) for doc in fresh]
-    return pipe.score_docs(fresh)
 
 
 def report(job: LabelJob, status: str, meta: Meta, seconds: float) -> LabelReport:

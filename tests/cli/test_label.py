@@ -126,3 +126,57 @@ def test_help_stands_alone():
     assert result.exit_code == 0
     for name in ("--teachers", "--output", "--splits", "--dtype", "--shard-size", "Example:"):
         assert name in result.stdout
+
+
+# Token classifiers of Hugging Face
+
+
+def test_a_token_classifier_labels_all_languages(skd_here, project, make_classifier):
+    folder = make_classifier(("O", "B-PERSON", "I-PERSON", "B-LOC", "I-LOC", "B-X"))
+    command = ("label", "corpus", "--teachers", f"hf:{folder}", "--output", "targets")
+    command += ("--map", "PERSON=PER, X=", "--pooling", "mean", "--scheme", "IOB1")
+    result = skd_here(*command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert rows_of(result)["de"][1:5] == ["6", "30", "5", "float16"]
+    targets = open_targets(project / "targets")
+    assert targets.languages == ("de", "en")
+    (teacher,) = {id(s.teacher): s.teacher for s in targets.stores["de"]}.values()
+    assert (teacher.scheme, teacher.tags) == (
+        "IOB1",
+        ("O", "I-PER", "B-PER", "I-LOC", "B-LOC"),
+    )
+    assert "Nothing changed" in skd_here(*command).stdout
+    command = [word.replace("mean", "first") for word in command]
+    assert rows_of(skd_here(*command))["en"][-1] == "labelled"
+
+
+def test_one_line_for_a_token_classifier_that_cannot_teach(
+    fails, project, make_classifier, tiny_transformer
+):
+    def label(teachers, *more):
+        line = fails("label", "corpus", "--teachers", teachers, "--output", "targets", *more)
+        assert not (project / "targets").exists()
+        return line
+
+    assert "SKD151" in label("hf:no/such/model")
+    assert "SKD152" in label(f"hf:{tiny_transformer()}")
+    folder = make_classifier(("O", "B-PERSON", "I-PERSON"))
+    assert "SKD166" in label(f"hf:{folder}")
+    assert "SKD161" in label(f"hf:{folder}", "--map", "PER=PERSON")
+    for text in ("PERSON", "=PER", "PERSON=PER,PERSON=LOC"):
+        assert "SKD168" in label(f"hf:{folder}", "--map", text)
+    assert "SKD160" in label("teachers", "--map", "PERSON=PER")
+    for file in folder.glob("*token*"):
+        file.unlink()
+    assert "SKD154" in label(f"hf:{folder}", "--map", "PERSON=PER")
+
+
+def test_one_pipeline_labels_all_languages(skd_here, project):
+    save_teacher(project / "multilingual")
+    command = ("label", "corpus", "--teachers", "multilingual", "--output", "targets")
+    result = skd_here(*command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert open_targets(project / "targets").languages == ("de", "en")
+    save_teacher(project / "trained" / "model-best")
+    command = ("label", "corpus", "--teachers", "trained", "--output", "targets")
+    assert rows_of(skd_here(*command))["en"][-1] == "labelled"

@@ -10,7 +10,9 @@ from spacy_skd import records
 from spacy_skd.errors import SkdError
 from spacy_skd.folders import RUN, MadeFolder
 from spacy_skd.records import read_record, write_record
-from spacy_skd.targets import TargetWriter, label, open_targets
+from spacy_skd.targets import TargetWriter, open_targets
+from spacy_skd.teachers import pipelines
+from spacy_skd.teachers.pipelines import PipelineScorer
 
 from ..conftest import SMALL_TOK2VEC
 from .samples import WORDS, check_targets, initialize, run_label, save_docs, save_teacher
@@ -43,7 +45,9 @@ def test_label_runs_the_components_before_the_crf(project):
 def test_label_again_changes_nothing(project, monkeypatch):
     run_label(project)
     before = {path: path.stat().st_mtime_ns for path in (project / "targets").rglob("*")}
-    monkeypatch.setattr(label, "load_teacher", lambda path: pytest.fail("a teacher was loaded"))
+    monkeypatch.setattr(
+        pipelines, "open_pipeline", lambda path: pytest.fail("a teacher was loaded")
+    )
     reports = run_label(project)
     assert [report.status for report in reports] == ["nothing changed"] * 2
     assert [report.sentences for report in reports] == [5, 7]
@@ -83,15 +87,15 @@ def test_targets_move_with_their_teachers(project):
 
 def test_label_resumes_an_interrupted_run(project, monkeypatch):
     scored = []
-    original = label.score
+    original = PipelineScorer.score
 
-    def interrupted(nlp, pipe, docs):
+    def interrupted(scorer, docs):
         if len(scored) == 3:
             raise KeyboardInterrupt
         scored.append(docs[0].text)
-        return original(nlp, pipe, docs)
+        return original(scorer, docs)
 
-    monkeypatch.setattr(label, "score", interrupted)
+    monkeypatch.setattr(PipelineScorer, "score", interrupted)
     settings = {"languages": ["en"], "shard_size": 2, "batch_size": 1}
     with pytest.raises(KeyboardInterrupt):
         run_label(project, **settings)
@@ -99,7 +103,7 @@ def test_label_resumes_an_interrupted_run(project, monkeypatch):
     names = sorted(path.name for path in (project / "targets" / "en.partial").iterdir())
     assert names == ["shard-00000.arrow", "shards.jsonl"]
 
-    monkeypatch.setattr(label, "score", lambda *args: scored.append(1) or original(*args))
+    monkeypatch.setattr(PipelineScorer, "score", lambda *args: scored.append(1) or original(*args))
     (report,) = run_label(project, **settings)
     assert report.status == "resumed" and len(scored) == 3 + 5
     check_targets(project, "en", "en/model-best", WORDS + [["More"], ["London", "."]])
@@ -125,7 +129,7 @@ def test_label_completes_a_run_killed_while_it_replaced_targets(project, monkeyp
     with pytest.raises(KeyboardInterrupt):
         run_label(project, languages=["de"])
     monkeypatch.undo()
-    monkeypatch.setattr(label, "score", lambda *args: pytest.fail("scored again"))
+    monkeypatch.setattr(PipelineScorer, "score", lambda *args: pytest.fail("scored again"))
     (report,) = run_label(project, languages=["de"])
     assert report.status == "resumed"
     check_targets(project, "de", "de", WORDS[:3])

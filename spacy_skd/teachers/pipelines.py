@@ -1,0 +1,113 @@
+"""Pipelines with a CRF component, whatever its encoder."""
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Callable, List, Optional, Sequence
+
+import numpy as np
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from thinc.api import Config
+
+from ..corpora.stored import copy_tokens
+from ..ensembles import MULTILINGUAL, held_out_of, member_folders
+from ..errors import Errors, SkdError
+from ..folders import check_pipeline
+from ..pipeline.crf_pipe import CRFPipe
+from ..transfer import Teacher
+from .protocol import FindTeachers, Source
+
+BEST, CONFIG = "model-best", "config.cfg"
+
+
+def find_pipelines(path: Path) -> FindTeachers:
+    """Those of a folder. The teachers of a language are `<lang>/model-best` or `<lang>`, and so on
+    for `<lang>.seed-0.fold-1-of-4` and the like (see `ensembles.py`); where there are none, those
+    called `multilingual` in the same way; and if the folder is itself a pipeline, or holds a
+    `model-best`, that one teaches all languages.
+    """
+    # One teacher of all languages is loaded once; of many, no more than one is in memory.
+    opened = lru_cache(maxsize=1)(open_pipeline)
+
+    def find(language: str) -> List[Source]:
+        for shared in (language, MULTILINGUAL):
+            found = [
+                source_of(language + folder.name.removeprefix(shared), folder, opened)
+                for folder in member_folders(path, shared)
+            ]
+            if sources := [source for source in found if source is not None]:
+                return sources
+        of_all = source_of(language, path, opened)
+        if of_all is None:
+            raise SkdError(Errors.SKD068.format(lang=language, path=path / language))
+        return [of_all]
+
+    return find
+
+
+def source_of(
+    name: str, folder: Path, opened: Callable[[Path], "PipelineScorer"]
+) -> Optional[Source]:
+    """The pipeline in a folder or its `model-best`; None if there is none."""
+    for path in (folder / BEST, folder):
+        if (path / CONFIG).is_file():
+            held_out = held_out_of(read_config(path))
+            return Source(name, partial(opened, path), folder=path, held_out=held_out)
+    return None
+
+
+def read_config(folder: Path) -> Config:
+    try:
+        return Config().from_disk(folder / CONFIG, interpolate=False)
+    except Exception as error:  # of the parser of ini files, of JSON, of confection
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD126.format(source=folder, reason=reason)) from error
+
+
+def open_pipeline(folder: Path) -> "PipelineScorer":
+    nlp = load_pipeline(folder)
+    return PipelineScorer(nlp, crf_pipe_of(nlp, folder))
+
+
+def load_pipeline(path: Path) -> Language:
+    check_pipeline(path)
+    try:
+        return spacy.load(path)
+    except Exception as error:  # whatever a missing package or a truncated file makes spaCy raise
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD126.format(source=path, reason=reason)) from error
+
+
+def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CRFPipe)]
+    if len(pipes) != 1:
+        raise SkdError(Errors.SKD069.format(path=path, number=len(pipes)))
+    return pipes[0]
+
+
+@dataclass(frozen=True)
+class PipelineScorer:
+    """The CRF component of a pipeline, after those before it, to which it may listen."""
+
+    nlp: Language
+    pipe: CRFPipe
+
+    @property
+    def teacher(self) -> Teacher:
+        return self.pipe.teacher
+
+    def score(self, docs: Sequence[Doc]) -> List[np.ndarray]:
+        """In fresh documents with the same tokens: a teacher must see nothing else, and what the
+        components before it write must not end in the student's documents.
+        """
+        fresh = [copy_tokens(doc, self.nlp.vocab) for doc in docs]
+        for _, component in self.nlp.pipeline:
+            if component is self.pipe:
+                break
+            if hasattr(component, "pipe"):
+                fresh = list(component.pipe(fresh))
+            else:
+                fresh = [component(doc) for doc in fresh]
+        return self.pipe.score_docs(fresh)

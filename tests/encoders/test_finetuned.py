@@ -1,0 +1,119 @@
+"""The fine-tuned encoder under a component: what is trained of it, and what is saved."""
+
+import shutil
+
+import numpy as np
+import pytest
+import spacy
+from spacy.tokens import Doc
+
+from spacy_skd.errors import SkdError
+
+from ..conftest import SENTENCES, make_examples
+
+
+@pytest.fixture
+def encoder(tiny_transformer, tmp_path):
+    return shutil.copytree(tiny_transformer(), tmp_path / "encoder")
+
+
+def make_pipeline(encoder, **settings):
+    pytest.importorskip("spacy_transformers")
+    nlp = spacy.blank("xx")
+    tok2vec = {
+        "@architectures": "spacy-skd.FineTunedEncoder.v1",
+        "name": None if encoder is None else str(encoder),
+        "window": 32,
+        "stride": 24,
+        **settings,
+    }
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": tok2vec}
+    nlp.add_pipe("crf_ner", name="pipe", config={"model": model})
+    return nlp
+
+
+def train(nlp, steps=40):
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    optimizer.learn_rate = 0.01
+    return [nlp.update(examples, sgd=optimizer)["pipe"] for _ in range(steps)]
+
+
+def weights_of(nlp):
+    nodes = nlp.get_pipe("pipe").model.walk()
+    transformer = next(node for node in nodes if node.name == "transformer").transformer
+    return {name: w.detach().numpy().copy() for name, w in transformer.state_dict().items()}
+
+
+def scores(nlp):
+    docs = [Doc(nlp.vocab, words=words) for words, _ in SENTENCES]
+    return np.concatenate(nlp.get_pipe("pipe").score_docs(docs))
+
+
+def changed(before, after):
+    return {name for name in before if not np.array_equal(before[name], after[name])}
+
+
+EMBEDDINGS = "embeddings.word_embeddings.weight"
+LAYER = "encoder.layer.0.output.dense.weight"
+
+
+@pytest.mark.parametrize(
+    ("settings", "trained", "still"),
+    [
+        ({}, {LAYER}, {EMBEDDINGS}),
+        ({"frozen_embeddings": False}, {LAYER, EMBEDDINGS}, set()),
+        ({"frozen_layers": 1}, set(), {LAYER, EMBEDDINGS}),
+    ],
+)
+def test_what_is_trained(encoder, settings, trained, still):
+    nlp = make_pipeline(encoder, **settings)
+    examples = make_examples(nlp)
+    nlp.initialize(lambda: examples)
+    before = weights_of(nlp)
+    losses = train(nlp)
+    assert np.isfinite(losses).all() and losses[-1] < 0.3 * losses[0]
+    names = changed(before, weights_of(nlp))
+    assert trained <= names and not still & names
+
+
+def test_saved_it_needs_no_folder_and_names_none(encoder, tmp_path):
+    nlp = make_pipeline(encoder)
+    train(nlp, steps=5)
+    expected = scores(nlp)
+    nlp.config["components"]["pipe"]["model"]["tok2vec"]["name"] = None
+    nlp.to_disk(tmp_path / "nlp")
+    shutil.rmtree(encoder)
+    loaded = spacy.load(tmp_path / "nlp")
+    np.testing.assert_allclose(scores(loaded), expected, atol=1e-5)
+    for file in (tmp_path / "nlp").rglob("*"):
+        assert not file.is_file() or str(tmp_path).encode() not in file.read_bytes(), file
+
+
+def test_a_loaded_one_is_trained_on_with_its_embeddings_frozen(encoder, tmp_path):
+    nlp = make_pipeline(encoder)
+    train(nlp, steps=2)
+    nlp.to_disk(tmp_path / "nlp")
+    loaded = spacy.load(tmp_path / "nlp")
+    before = weights_of(loaded)
+    optimizer = loaded.resume_training()
+    for _ in range(3):
+        loaded.update(make_examples(loaded), sgd=optimizer)
+    names = changed(before, weights_of(loaded))
+    assert LAYER in names and EMBEDDINGS not in names
+
+
+def test_one_line_for_what_cannot_be_opened(encoder, tmp_path):
+    (encoder / "config.json").write_text("{")
+    for name, code in ((None, "SKD150"), (tmp_path / "nowhere", "SKD151"), (encoder, "SKD151")):
+        nlp = make_pipeline(name)
+        with pytest.raises(SkdError, match=code):
+            nlp.initialize(lambda nlp=nlp: make_examples(nlp))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"frozen_layers": -1}, {"window": 0}, {"stride": 0}, {"stride": 33}]
+)
+def test_settings_that_cannot_be(encoder, settings):
+    with pytest.raises(SkdError, match="SKD029"):
+        make_pipeline(encoder, **settings)
