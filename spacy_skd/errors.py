@@ -93,7 +93,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD021 = "Unknown distillation objective '{name}'. Use one of: {names}."
     SKD023 = (
         "The teacher predicts tags that the student lacks: {tags}. Initialize the student with the "
-        "labels of all teachers, or train the teacher again without these labels."
+        "labels of all teachers, add them to it (add_label), or train the teacher again without them."
     )
     SKD024 = (
         "A teacher with tag scheme '{teacher}' cannot teach a student with scheme '{student}'. Use a "

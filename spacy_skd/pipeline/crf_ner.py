@@ -15,7 +15,7 @@ from ..objectives import Distillation
 from ..schemes import OUTSIDE, SPAN_SCHEMES, coarsen, split_tag
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
-from .readings import EXTENSION, Part, Scores, as_prediction
+from .readings import EXTENSION, Parts, Scores, as_prediction
 
 # Values of ENT_IOB.
 INSIDE, BEGIN = 1, 3
@@ -133,10 +133,10 @@ class CRFNer(CRFPipe):
         mask[reserved] = positions == OUTSIDE
         return mask
 
-    def parts_of(self, doc: Doc) -> List[Part]:
+    def parts_of(self, doc: Doc) -> Parts:
         return self._parts([(ent.start, ent.end, ent.label_) for ent in doc.ents])
 
-    def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
+    def parts_with(self, doc: Doc, path: np.ndarray) -> Parts:
         there = [(ent.start, ent.end, ent.label_) for ent in doc.ents]
         return self._parts(sorted(there + self._spans(path)))
 
@@ -156,11 +156,15 @@ class CRFNer(CRFPipe):
         tags = self.tags
         return self.scheme.decode([tags[i] for i in path])
 
-    def _parts(self, spans: Sequence[Tuple[int, int, str]]) -> List[Part]:
-        return [
-            (start, [f"{position}-{label}" for position in self.scheme.encode_span(end - start)])
+    def _parts(self, spans: Sequence[Tuple[int, int, str]]) -> Parts:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        labels = [
+            index.get(f"{position}-{label}", -1)
             for start, end, label in spans
+            for position in self.scheme.encode_span(end - start)
         ]
+        edges = np.array([span[:2] for span in spans], dtype=np.int64).reshape(-1, 2)
+        return Parts(edges[:, 0], edges[:, 1] - edges[:, 0], np.array(labels, dtype=np.int64))
 
 
 def write_confidence(doc: Doc, name: str, confidence: np.ndarray) -> None:

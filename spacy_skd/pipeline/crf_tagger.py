@@ -15,7 +15,7 @@ from ..errors import Errors, SkdError
 from ..objectives import Distillation
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
-from .readings import EXTENSION, Part, Scores, as_prediction
+from .readings import OF_TOKENS, Parts, Scores, as_prediction
 
 DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
 ATTRIBUTES = ("tag", "pos")
@@ -125,14 +125,15 @@ class CRFTagger(CRFPipe):
         tags = example.get_aligned(self.attribute.upper(), as_string=True)
         return [tag or None for tag in tags]
 
-    def parts_of(self, doc: Doc) -> List[Part]:
-        return [(i, [tag]) for i, tag in enumerate(self._tags_of(doc))]
+    def parts_of(self, doc: Doc) -> Parts:
+        index = {tag: i for i, tag in enumerate(self.tags)}
+        tags = [getattr(token, f"{self.attribute}_") for token in doc]
+        return single_tokens(np.array([index.get(tag, -1) for tag in tags], dtype=np.int64))
 
-    def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
-        return [
-            (i, [kept or self.tags[tag]])
-            for i, (kept, tag) in enumerate(zip(self._kept(doc), path))
-        ]
+    def parts_with(self, doc: Doc, path: np.ndarray) -> Parts:
+        kept = self._kept(doc)
+        labels = np.where(kept, self.parts_of(doc).labels, path) if kept.any() else path
+        return single_tokens(labels.astype(np.int64))
 
     def reading(self, doc: Doc, path: np.ndarray) -> List[str]:
         return [self.tags[i] for i in path]
@@ -148,12 +149,13 @@ class CRFTagger(CRFPipe):
                 if not kept:
                     setattr(token, self.attribute, tags[i])
             if confidence is not None:
-                for token, value in zip(doc, confidence.tolist()):
-                    token._.set(EXTENSION, value)
+                doc.user_data[OF_TOKENS] = confidence
 
-    def _tags_of(self, doc: Doc) -> List[str]:
-        return [getattr(token, f"{self.attribute}_") for token in doc]
+    def _kept(self, doc: Doc) -> np.ndarray:
+        """The tokens (n,) whose tags are there and not to be replaced, bool."""
+        there = doc.to_array(self.attribute.upper()) != 0
+        return there & (not self.overwrite)
 
-    def _kept(self, doc: Doc) -> List[str]:
-        """The tag of each token that is not to be replaced, "" for all others."""
-        return [""] * len(doc) if self.overwrite else self._tags_of(doc)
+
+def single_tokens(labels: np.ndarray) -> Parts:
+    return Parts(np.arange(len(labels)), np.ones(len(labels), dtype=np.int64), labels)

@@ -14,8 +14,16 @@ from .storage import StoredPipe
 from .upstream import as_before
 
 EXTENSION = "confidence"
-# The first token, and the tags from there on.
-Part = Tuple[int, Sequence[str]]
+# Where the confidences of tags are in a document's user data.
+OF_TOKENS = "token_confidence"
+
+
+class Parts(NamedTuple):
+    """What a document says, each entity or token as the tags that it stands for."""
+
+    first: np.ndarray  # (S,) the first token of each part
+    lengths: np.ndarray  # (S,) its tokens
+    labels: np.ndarray  # (sum of lengths,) indices of tags, one part after the other; -1: unknown
 
 
 class Prediction(NamedTuple):
@@ -86,11 +94,11 @@ class ReadingPipe(StoredPipe):
 
     # What a subclass says.
 
-    def parts_of(self, doc: Doc) -> List[Part]:
-        """What a document says, each entity or token as the tags that it stands for."""
+    def parts_of(self, doc: Doc) -> Parts:
+        """What a document says."""
         raise NotImplementedError
 
-    def parts_with(self, doc: Doc, path: np.ndarray) -> List[Part]:
+    def parts_with(self, doc: Doc, path: np.ndarray) -> Parts:
         """What a document will say when predicted tags, (n,) indices, have been written."""
         raise NotImplementedError
 
@@ -109,22 +117,22 @@ class ReadingPipe(StoredPipe):
         return self.constrained(self.model.predict([before]), [before], preset=False)
 
     def _probabilities(
-        self, potentials: Potentials, docs: Sequence[Doc], parts: Sequence[List[Part]]
+        self, potentials: Potentials, docs: Sequence[Doc], parts: Sequence[Parts]
     ) -> List[np.ndarray]:
         """The probabilities of the parts of each document, for the potentials of all of them."""
-        index = {tag: i for i, tag in enumerate(self.tags)}
-        firsts = np.cumsum([0, *(len(doc) for doc in docs)])
-        placed = [(i + int(first), tags) for first, of in zip(firsts, parts) for i, tags in of]
-        known = np.array([all(tag in index for tag in tags) for _, tags in placed], dtype=bool)
-        kept = [part for part, is_known in zip(placed, known) if is_known]
-        first = np.array([i for i, _ in kept], dtype=np.int64)
-        lengths = np.array([len(tags) for _, tags in kept], dtype=np.int64)
-        labels = np.array([index[tag] for _, tags in kept for tag in tags], dtype=np.int64)
-        # What ends where it is said to end is followed by a tag that continues nothing.
-        opening = self.scheme.constraints(self.tags)[1]
-        result = np.zeros(len(placed))
-        result[known] = np.exp(part_log_probs(potentials, first, lengths, labels, opening))
-        return np.split(result, np.cumsum([len(of) for of in parts])[:-1])
+        offsets = np.cumsum([0, *(len(doc) for doc in docs)])
+        first = np.concatenate([of.first + offset for of, offset in zip(parts, offsets)])
+        lengths = np.concatenate([of.lengths for of in parts])
+        labels = np.concatenate([of.labels for of in parts])
+        result = np.zeros(len(first))
+        if len(first):
+            known = np.minimum.reduceat(labels, np.cumsum(lengths) - lengths) >= 0
+            labels = labels[np.repeat(known, lengths)]
+            # What ends where it is said to end is followed by a tag that continues nothing.
+            opening = self.scheme.constraints(self.tags)[1]
+            asked = (first[known], lengths[known], labels, opening)
+            result[known] = np.exp(part_log_probs(potentials, *asked))
+        return np.split(result, np.cumsum([len(of.first) for of in parts])[:-1])
 
     def _predictions(
         self, scores: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]
@@ -138,6 +146,13 @@ class ReadingPipe(StoredPipe):
 
 def register_extension() -> None:
     """`span._.confidence` and `token._.confidence`, None where nothing is known."""
-    for kind in (Span, Token):
-        if not kind.has_extension(EXTENSION):
-            kind.set_extension(EXTENSION, default=None)
+    if not Span.has_extension(EXTENSION):
+        Span.set_extension(EXTENSION, default=None)
+    if not Token.has_extension(EXTENSION):
+        # Looked up: storing a value for each token takes as long as half of the labelling.
+        Token.set_extension(EXTENSION, getter=token_confidence)
+
+
+def token_confidence(token: Token) -> Optional[float]:
+    of_tokens = token.doc.user_data.get(OF_TOKENS)
+    return None if of_tokens is None else float(of_tokens[token.i])

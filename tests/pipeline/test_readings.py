@@ -265,6 +265,9 @@ def test_confidence_of_tags_is_written(attribute, overwrite):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
         if len(doc):
             assert (found[0] == 0) == (not overwrite)
+        stored = DocBin(docs=[doc], store_user_data=True).to_bytes()
+        (again,) = DocBin().from_bytes(stored).get_docs(nlp.vocab)
+        assert [token._.confidence for token in again] == found
 
 
 def test_nothing_is_written_unasked(trained):
