@@ -30,12 +30,10 @@ def build_sentence_context(
     width (int): Of its vectors.
     RETURNS: Documents -> one array (n, width) each. Sentences are those of the CRF: the whole
         document where boundaries are not known.
-    Raises `SkdError` for a width that is no number of dimensions, or not that of `embed`.
+    Raises `SkdError` for a width that is no number of dimensions, and on the first documents if it
+    is not that of their vectors: an embedding layer seldom knows it earlier.
     """
     check_number("width of spacy-skd.SentenceContext.v1", width, 1, MAX_WIDTH, whole=True)
-    of_embed = embed.maybe_get_dim("nO")
-    if of_embed not in (None, width):
-        raise SkdError(Errors.SKD034.format(width=width, embed=of_embed))
     summary = Maxout(nO=width, nI=width, nP=3, normalize=True)
     return Model(
         "sentence_context", forward, init=init, layers=[embed, summary], dims={"nO": width}
@@ -59,6 +57,9 @@ def forward(
     lengths = ops.asarray1i(of_sentences)
     sentence = ops.asarray1i(np.repeat(np.arange(len(lengths)), of_sentences))
     flat = ops.flatten(vectors)
+    width = model.get_dim("nO")
+    if len(flat) and flat.shape[1] != width:
+        raise SkdError(Errors.SKD034.format(width=width, embed=flat.shape[1]))
     contexts, backprop_summary = summary(ops.reduce_mean(flat, lengths), is_train)
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:

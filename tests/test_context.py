@@ -9,6 +9,7 @@ from spacy.training import Example
 from thinc.api import Model, fix_random_seed
 
 from spacy_skd.context import build_sentence_context
+from spacy_skd.errors import SkdError
 
 from .conftest import train
 
@@ -125,3 +126,12 @@ def test_a_word_far_away_decides(tmp_path):
         found[name] = {clue: nlp(" ".join(words[clue]))[-1].tag_ for clue in clues}
     assert found["context"] == clues
     assert found["plain"] != clues
+
+
+def test_another_width_than_that_of_the_embedding(nlp):
+    for width in (WIDTH + 1, WIDTH - 1):
+        embed = MultiHashEmbed(width, ["NORM"], [50], False)
+        model = build_sentence_context(embed, WIDTH)
+        model.initialize(X=[nlp("Anna")])
+        with pytest.raises(SkdError, match="SKD034.*width .* is 8"):
+            model.predict([nlp("Anna")])

@@ -62,7 +62,7 @@ def case(block, name, *values):
         *case(MISC, "objective", "", "kl", {}, {"top_k": 0}, {"top_k": "1"}, {"top_k": math.inf}),
         *case(MODEL, "transitions_lr", -1.0, math.inf, math.nan, "1"),
         *case(MODEL, "nO", 0, -1, "3"),
-        *case(CONTEXT, "width", 0, -96, 10**9, 33, "32"),
+        *case(CONTEXT, "width", 0, -96, 10**9, "32"),
     ],
 )
 def test_a_bad_value_in_a_config_is_named(block, name, value):
