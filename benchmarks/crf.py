@@ -10,7 +10,7 @@ of one call from Python to Python, loss calls with their gradient.
 import argparse
 import time
 from statistics import median
-from typing import Callable, Dict, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ def without_extension(p: crf.Potentials, tags: np.ndarray) -> Dict[str, Callable
     }
 
 
-def pytorch_crf(p: crf.Potentials, tags: np.ndarray) -> Dict[str, Callable[[], object]]:
+def pytorch_crf(p: crf.Potentials, tags: np.ndarray) -> Dict[str, Callable[[], Any]]:
     model = CRF(p.n_labels, batch_first=True)
     with torch.no_grad():
         model.transitions.copy_(torch.from_numpy(p.transitions))
@@ -91,7 +91,7 @@ def pytorch_crf(p: crf.Potentials, tags: np.ndarray) -> Dict[str, Callable[[], o
         loss.backward()
         return loss.detach()
 
-    def viterbi() -> object:
+    def viterbi() -> List[List[int]]:
         with torch.no_grad():
             return model.decode(emissions, mask)
 
@@ -102,7 +102,7 @@ def pytorch_crf(p: crf.Potentials, tags: np.ndarray) -> Dict[str, Callable[[], o
 
 def time_in_turn(calls: Dict[str, Callable[[], object]], rounds: int) -> Dict[str, float]:
     """Median microseconds of each call; what else the machine does meets all of them alike."""
-    times = {name: [] for name in calls}
+    times: Dict[str, List[float]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, call in calls.items():
             call()  # brings its data back into the cache

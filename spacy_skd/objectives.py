@@ -6,7 +6,7 @@ of them, and of them and gold, is one cross-entropy and one forward-backward pas
 """
 
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 import numpy as np
 from spacy import registry
@@ -101,7 +101,7 @@ class Knowledge:
     def add(self, part: "Knowledge", chains: np.ndarray, tokens: np.ndarray) -> None:
         """Add what one teacher says of some chains (their indices, and those of their tokens)."""
         self.taught[chains] += 1
-        if self.moments is not None:
+        if self.moments is not None and part.moments is not None:
             self.moments.unary[tokens] += part.moments.unary
             self.moments.transitions = add(
                 self.moments.transitions, part.moments.transitions, chains
@@ -160,8 +160,8 @@ class Distillation:
             terms.append((losses, gradient.tempered(self.temperature)))  # d(scores / T) / d(scores)
         for name, unary in knowledge.unary.items():
             token_loss = TOKEN_OBJECTIVES[name][1]
-            scale = weights * self.objective[name]
-            terms.append(token_loss(student, unary, scale, self.temperature))
+            weighted = weights * self.objective[name]
+            terms.append(token_loss(student, unary, weighted, self.temperature))
         return add_losses(terms)
 
 
@@ -197,7 +197,7 @@ def training_loss(
     kd_weight (float): lambda. It is 1 for a chain without gold and 0 for one without teachers.
     RETURNS: Losses (B,) and the gradient of their sum.
     """
-    if knowledge is None or not knowledge.taught.any():
+    if knowledge is None or distillation is None or not knowledge.taught.any():
         return supervised_loss(student, gold, np.ones(len(student.lengths)))
     annotated = per_chain(np.logical_or, gold != MISSING, student.lengths)
     kd = np.where(knowledge.taught > 0, np.where(annotated, kd_weight, 1.0), 0.0)
@@ -259,8 +259,11 @@ def make_distillation(
 
 def objective_weights(objective: Union[str, Dict[str, float]]) -> Dict[str, float]:
     """The weight of each objective by its name. Raises `SkdError`."""
-    given = isinstance(objective, dict) and objective
-    weights = dict(objective) if given else dict(map(read_term, str(objective).split("+")))
+    weights: Dict[str, Any]
+    if isinstance(objective, dict) and objective:
+        weights = dict(objective)
+    else:
+        weights = dict(map(read_term, str(objective).split("+")))
     for name, weight in weights.items():
         if name not in OBJECTIVES:
             raise SkdError(Errors.SKD021.format(name=name, names=", ".join(OBJECTIVES)))

@@ -6,7 +6,7 @@ sequences loses nothing and no prediction needs repair.
 """
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -133,7 +133,7 @@ SPAN_SCHEMES = {scheme.name: scheme for scheme in (BILOU, IOB2)}
 SCHEMES = {PLAIN.name: PLAIN, **SPAN_SCHEMES, "IOB1": IOB1()}
 
 
-def get_scheme(name: str):
+def get_scheme(name: str) -> Any:
     """The scheme "plain", "IOB2", "BILOU" or "IOB1". Raises `SkdError` for any other name."""
     if name not in SCHEMES:
         raise SkdError(Errors.SKD020.format(name=name, names=", ".join(SCHEMES)))

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -31,37 +32,36 @@ for _ in range(100):
 """
 
 
-def hold(target):
+@contextmanager
+def held(target):
+    """A process that holds the lock of a path."""
     command = [sys.executable, "-c", HOLD, str(target)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
-    assert process.stdout.readline() == "held\n"
-    return process
+    with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            assert process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_held_output_is_refused_with_the_holder(tmp_path, monkeypatch):
     monkeypatch.setattr(locks, "PATIENCE", 0.1)
-    process = hold(tmp_path / "targets")
-    try:
+    with held(tmp_path / "targets") as process:
         with pytest.raises(SkdError, match=rf"SKD130.*targets.*process {process.pid} on "):
             with locked(tmp_path / "targets"):
                 pass
         with locked(tmp_path / "other"):
             pass
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_a_dead_holder_keeps_nothing(tmp_path):
-    process = hold(tmp_path / "targets")
-    process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
-    start = time.monotonic()
-    with locked(tmp_path / "targets"):
-        assert (
-            (tmp_path / ".targets.holder").read_text("utf-8").startswith(f"process {os.getpid()} ")
-        )
-    assert time.monotonic() - start < locks.PATIENCE
-    process.wait()
+    with held(tmp_path / "targets") as process:
+        process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        start = time.monotonic()
+        with locked(tmp_path / "targets"):
+            holder = (tmp_path / ".targets.holder").read_text("utf-8")
+            assert holder.startswith(f"process {os.getpid()} ")
+        assert time.monotonic() - start < locks.PATIENCE
     assert list(tmp_path.iterdir()) == []
 
 
@@ -87,6 +87,9 @@ def test_no_two_processes_are_ever_inside(tmp_path):
     path.write_text("0")
     command = [sys.executable, "-c", COUNT, str(path)]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE) for _ in range(3)]
-    assert [(p.wait(), p.stderr.read()) for p in processes] == [(0, b"")] * 3
+    errors = [process.communicate()[1] for process in processes]
+    assert [(process.returncode, error) for process, error in zip(processes, errors)] == [
+        (0, b"")
+    ] * 3
     assert path.read_text() == "300"
     assert [entry.name for entry in tmp_path.iterdir()] == ["count"]

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from wasabi import msg
@@ -60,7 +60,7 @@ def convert_cli(
     msg.good("Nothing changed" if report.unchanged else f"Corpus written to {output_path}")
 
 
-def _print_report(report) -> None:
+def _print_report(report: Any) -> None:
     header = ("Language", "Split", "Sentences", "Tokens", "Entities", "Labels", "Repaired")
     rows = [
         ["-" if cell is None else cell for cell in dataclasses.astuple(split)]

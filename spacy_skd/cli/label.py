@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Dict, Optional
+from typing import Any, Dict, Optional
 
 import typer
 from spacy.cli._util import string_to_list
@@ -93,7 +93,7 @@ def parse_map(text: str) -> Dict[str, str]:
     return renamed
 
 
-def _print_reports(reports) -> None:
+def _print_reports(reports: Any) -> None:
     header = ("Store", "Sentences", "Tokens", "Tags", "Type", "MB", "Seconds", "Status")
     rows = [
         [

@@ -2,7 +2,7 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import typer
 from wasabi import msg
@@ -43,7 +43,7 @@ def vectors_cli(
     msg.good(f"Vectors written to {output}")
 
 
-def _print_report(report) -> None:
+def _print_report(report: Any) -> None:
     rows = [
         ("Pieces", report.pieces),
         ("Dimensions", report.dims),

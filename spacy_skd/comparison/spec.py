@@ -156,13 +156,14 @@ def spec_of(config: Config) -> Spec:
     sections = {name: dict(section) for name, section in config.items()}
     teachers = named(sections.pop("teachers", {}), "teachers", {})
     default = {"teachers": teachers[0]["name"]} if teachers else {}
-    return Spec(
+    fields: Dict[str, Any] = {
         **sections.pop("comparison", {}),
-        settings=sections.pop("settings", {}),
-        teachers=teachers,
-        rows=named(sections.pop("rows", {}), "rows", default),
+        "settings": sections.pop("settings", {}),
+        "teachers": teachers,
+        "rows": named(sections.pop("rows", {}), "rows", default),
         **sections,  # refused by their names
-    )
+    }
+    return Spec(**fields)
 
 
 def named(sections: Dict[str, Any], kind: str, defaults: Dict[str, Any]) -> List[Dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterable, List, Optional, Sequence
+from typing import Any, Callable, Iterable, List, Optional, Sequence
 
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
@@ -54,7 +54,7 @@ def make_doc(
     lang: str,
     words: List[str],
     spaces: Optional[List[bool]] = None,
-    **annotation: List[str],
+    **annotation: Any,
 ) -> Doc:
     """A sentence with its language. Without `spaces` the Doc is flagged as one whose spaces are
     unknown, so that spaCy never tokenises its text anew.

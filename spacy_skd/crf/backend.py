@@ -8,7 +8,7 @@ from ..errors import Warnings
 SLOWDOWN = "15 to 50"
 
 try:
-    from . import native as kernels
+    from . import native as kernels  # type: ignore[attr-defined]
 
     NATIVE = True
 except ImportError:

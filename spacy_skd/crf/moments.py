@@ -102,7 +102,8 @@ def mix(
     lengths (Optional[ndarray]): (B,), needed where there is a weight a chain.
     Raises `SkdError` for a weight a chain without lengths.
     """
-    unary, transitions = 0.0, []
+    unary: np.ndarray = np.zeros(())
+    transitions = []
     for weight, moments in parts:
         of_token = of_chain = np.asarray(weight, dtype=float)
         if of_chain.ndim:

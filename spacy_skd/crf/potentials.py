@@ -1,6 +1,7 @@
 """A batch of linear chains: what a CRF knows of its sentences, before any inference."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def as_floats(name: str, values: np.ndarray, shape: tuple) -> np.ndarray:
     return values
 
 
-def check_shape(name: str, values, shape: tuple) -> None:
+def check_shape(name: str, values: Any, shape: tuple) -> None:
     if values.shape == shape:
         return
     if len(values.shape) != len(shape) or any(

@@ -8,7 +8,7 @@ All chains advance together: `steps` gives the rows (tokens) of step 0, 1, ... o
 still have one, so that a message of a step follows from the rows before, without padding.
 """
 
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
 
@@ -107,15 +107,15 @@ def cross_entropy(
     """log Z - <target, potentials> of each chain (B,), and its gradient, both times the weights
     (B,)."""
     student = marginals(p)
-    target = Moments(target.unary, np.asarray(target.transitions))
+    pairs = np.asarray(target.transitions)
     filled, last = last_rows(p.lengths)
     first = last - p.lengths[filled] + 1
     expected = per_chain(product(p.unary, target.unary).sum(axis=1), p.lengths)
-    expected += product(p.transitions, target.transitions).sum(axis=(1, 2))
+    expected += product(p.transitions, pairs).sum(axis=(1, 2))
     expected[filled] += product(p.start, target.unary[first]).sum(axis=1)
     expected[filled] += product(p.end, target.unary[last]).sum(axis=1)
     gradient = weighted_difference(student, target, p.lengths, weights)
-    return excess(student.log_partition, expected, weights), gradient
+    return excess(student, expected, weights), gradient
 
 
 def nll(p: Potentials, tags: np.ndarray, weights: np.ndarray) -> Tuple[np.ndarray, Potentials]:
@@ -130,7 +130,7 @@ def partial_nll(
     student = marginals(p)
     restricted = marginals(restrict(p, allowed))
     gradient = weighted_difference(student, restricted, p.lengths, weights)
-    return excess(student.log_partition, restricted.log_partition, weights), gradient
+    return excess(student, restricted.log_partition, weights), gradient
 
 
 def posterior_cross_entropy(
@@ -219,8 +219,10 @@ def restrict(p: Potentials, allowed: np.ndarray) -> Potentials:
     return Potentials(unary, p.lengths, p.transitions, p.start, p.end)
 
 
-def excess(log_z: np.ndarray, expected: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def excess(student: Moments, expected: Optional[np.ndarray], weights: np.ndarray) -> np.ndarray:
     """weights * (log Z - expected), (B,); -inf where log Z is, whatever else is."""
+    log_z = student.log_partition
+    assert log_z is not None and expected is not None, "moments of a CRF"
     return weighted(np.subtract(log_z, expected, where=log_z > -np.inf, out=log_z.copy()), weights)
 
 
@@ -229,7 +231,7 @@ def weighted_difference(
 ) -> Potentials:
     """The gradient of a weighted sequence-level cross-entropy."""
     unary = student.unary - target.unary
-    pairs = student.transitions - target.transitions
+    pairs = np.asarray(student.transitions) - np.asarray(target.transitions)
     # A weight of 0 also silences a target of NaN.
     of_token = np.broadcast_to(np.repeat(weights, lengths)[:, None], unary.shape)
     of_pair = np.broadcast_to(weights[:, None, None], pairs.shape)

@@ -6,7 +6,7 @@ transition. A list of the k best has few, which tells where there are many label
 """
 
 from dataclasses import dataclass, replace
-from typing import Optional, Tuple, Union
+from typing import Any, Optional, Tuple, Union
 
 import numpy as np
 
@@ -44,7 +44,7 @@ class SparseTransitions:
         ):
             raise SkdError(Errors.SKD013.format(shape=self.shape))
 
-    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+    def __array__(self, dtype: Any = None, copy: Optional[bool] = None) -> np.ndarray:
         n_chains, n_labels, _ = self.shape
         indices = self.chains * n_labels * n_labels + self.pairs
         dense = weighted_counts(indices, self.counts, n_chains * n_labels * n_labels)

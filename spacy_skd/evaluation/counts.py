@@ -1,7 +1,7 @@
 """What is right and wrong in each sentence: from these counts any score is made, and resampled."""
 
 from functools import partial
-from typing import Sequence, Tuple
+from typing import Callable, Dict, Sequence, Tuple
 
 import numpy as np
 from spacy.training import Example
@@ -45,7 +45,7 @@ def tag_counts(attribute: str, example: Example) -> Row:
     return right, annotated - right, annotated - right
 
 
-COUNTERS = {
+COUNTERS: Dict[str, Callable[[Example], Row]] = {
     "ents_f": entity_counts,
     "tag_acc": partial(tag_counts, "TAG"),
     "pos_acc": partial(tag_counts, "POS"),

@@ -133,7 +133,8 @@ def evaluate_pipelines(
     languages = find_languages(corpus, [split], languages)
     # All mistakes in the command line before the long work.
     known = {candidate.name: candidate.languages(languages) for candidate in candidates}
-    pipelines, shown = {}, {}
+    pipelines = {}
+    shown: Dict[str, List[Doc]] = {}
     with tqdm(total=sum(map(len, known.values())), unit="language", disable=None) as bar:
         for candidate in candidates:
             scores, shown = {}, {}

@@ -51,9 +51,9 @@ def percent(value: Optional[float]) -> str:
     return "-" if value is None else f"{100 * value:.2f}"
 
 
-def aligned(header: Sequence[str], rows: List[Sequence[str]]) -> str:
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The first column to the left, the numbers in the others to the right."""
-    aligns = ["l"] + ["r"] * (len(header) - 1)
+    aligns: Any = ["l"] + ["r"] * (len(header) - 1)
     return table(rows, header=header, divider=True, aligns=aligns)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from spacy import registry
@@ -232,7 +232,7 @@ class MultilingualCorpus:
 def sample(pools: Pools, alpha: float, rng: np.random.Generator) -> List[Doc]:
     """One epoch, in random order: as many documents as there are, by language as `quotas` says."""
     sizes = {lang: len(pool) for lang, pool in pools.items()}
-    docs = []
+    docs: List[Doc] = []
     for lang, quota in quotas(sizes, alpha).items():
         pool = pools[lang]
         always = first_of_each_label(pool) if quota < len(pool) else []
@@ -268,10 +268,10 @@ def first_of_each_label(docs: Sequence[Doc]) -> List[int]:
     """The documents in which a label occurs first. A component learns its labels from one epoch, so
     that a rare one must not depend on the draw.
     """
-    seen = set()
+    seen: Set[Tuple[str, int]] = set()
     first = []
     for i, doc in enumerate(docs):
-        columns = doc.to_array(LABELS).T.tolist()
+        columns = doc.to_array(list(LABELS)).T.tolist()
         labels = {(name, label) for name, column in zip(LABELS, columns) for label in set(column)}
         if not labels <= seen:
             seen |= labels

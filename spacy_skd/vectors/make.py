@@ -106,7 +106,8 @@ def corpus_words(corpus: Optional[Path]) -> Dict[str, Counter]:
         return {}
     words = {}
     for language in find_languages(corpus, []):
-        vocab, counter = Vocab(), Counter()
+        vocab = Vocab()
+        counter: Counter = Counter()
         for split in SPLITS:
             for doc in read_split(corpus, language, split, vocab):
                 counter.update(token.text for token in doc)

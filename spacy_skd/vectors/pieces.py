@@ -75,11 +75,11 @@ class Pieces:
         names = [self.by_id[i] for i in kept]
         if model["type"] == "Unigram":
             scores = dict(map(tuple, model["vocab"]))
-            vocab = [[name, scores[name]] for name in names]
+            table = [[name, scores[name]] for name in names]
             if model.get("unk_id") is not None:
-                vocab.append(model["vocab"][model["unk_id"]])
+                table.append(model["vocab"][model["unk_id"]])
                 model["unk_id"] = len(names)
-            model["vocab"] = vocab
+            model["vocab"] = table
         else:
             unknown = model.get("unk_token")
             vocab = {name: i for i, name in enumerate(names)}
@@ -129,7 +129,7 @@ def derivations(
     Byte-pair encoding joins the pair of the lowest rank, again and again. What happens within a
     piece does not depend on its neighbours, so that the merges of each piece alone are enough.
     """
-    merges = [tuple(m.split(" ")) if isinstance(m, str) else tuple(m) for m in model["merges"]]
+    merges: List[Any] = [tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]]
     ranks = {pair: rank for rank, pair in reversed(list(enumerate(merges)))}
     join = model.get("continuing_subword_prefix") or ""
     used: Set[int] = set()
@@ -138,8 +138,7 @@ def derivations(
         parts = characters_of(piece, join, model.get("end_of_word_suffix") or "")
         needed.update(part for part in parts if part in model["vocab"])
         while len(parts) > 1:
-            found = [(ranks.get(pair), i) for i, pair in enumerate(pairwise(parts))]
-            found = [(rank, i) for rank, i in found if rank is not None]
+            found = [(ranks[pair], i) for i, pair in enumerate(pairwise(parts)) if pair in ranks]
             if not found:
                 break
             rank, i = min(found)

@@ -33,7 +33,7 @@ def random_scores(rng: np.random.Generator, kind: str, shape: tuple) -> np.ndarr
     if kind == "huge":
         scores = rng.uniform(-1e4, 1e4, shape)
     elif kind == "ties":
-        scores = rng.integers(-1, 2, shape)
+        scores = rng.integers(-1, 2, shape).astype(float)
     elif kind == "everything":
         scores = np.round(scores * 2) * rng.choice([0.5, 30, 1e3, 1e4], shape)
     return scores.astype(np.float32)

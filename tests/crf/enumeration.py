@@ -67,11 +67,14 @@ class Chain:
 
 
 def chains_of(p: Potentials) -> List[Chain]:
-    unary, *rest = (
+    unary, transitions, start, end = (
         np.asarray(values, dtype=np.float64) for values in (p.unary, p.transitions, p.start, p.end)
     )
     firsts = np.cumsum(p.lengths) - p.lengths
-    return [Chain(unary[f : f + n], *rest, int(f)) for f, n in zip(firsts, p.lengths)]
+    return [
+        Chain(unary[first : first + n], transitions, start, end, int(first))
+        for first, n in zip(firsts, p.lengths)
+    ]
 
 
 @cache

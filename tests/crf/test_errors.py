@@ -28,7 +28,7 @@ CALLS = {
     "marginals": marginals,
     "viterbi": viterbi,
     "kbest": lambda p: kbest(p, 3),
-    "cross_entropy": lambda p: cross_entropy(p, gold_moments(TAGS, [2, 0, 3], 3)),
+    "cross_entropy": lambda p: cross_entropy(p, gold_moments(TAGS, np.array([2, 0, 3]), 3)),
     "nll": lambda p: nll(p, TAGS),
     "partial_nll": lambda p: partial_nll(p, np.ones((5, 3), dtype=bool)),
     "posterior": lambda p: posterior_cross_entropy(p, TARGET),

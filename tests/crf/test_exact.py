@@ -1,5 +1,7 @@
 """Everything against enumeration: 10,500 random chains for each of the two backends."""
 
+from typing import Any, Dict
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ from .enumeration import Chain, chains_of
 
 BATCHES, CHAINS = 105, 20  # of each kind
 BACKENDS = {inference.kernels, reference}
-close = dict(rtol=1e-6, atol=1e-9)
+close: Dict[str, Any] = dict(rtol=1e-6, atol=1e-9)
 
 
 def test_enough_chains():
@@ -67,7 +69,8 @@ def test_any_potentials(p):
 
 
 def check_inference(p: Potentials, k: int) -> None:
-    log_z, moments, (tags, scores), lists = log_partition(p), marginals(p), viterbi(p), kbest(p, k)
+    log_z, (tags, scores), lists = log_partition(p), viterbi(p), kbest(p, k)
+    moments: Any = marginals(p)
     assert tags.dtype == np.int32 and tags.shape == (len(p.unary),)
     for i, chain in enumerate(chains_of(p)):
         best = chain.best(k)
@@ -130,7 +133,7 @@ def check(result, p: Potentials, weights: np.ndarray, expected: list) -> None:
     losses, gradient = result
     labels = [w * labels for w, (_, labels, _) in zip(weights, expected)]
     # What gradients are differences of, on potentials of 1e4.
-    near = dict(rtol=1e-6, atol=1e-8)
+    near: Dict[str, Any] = dict(rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(losses, weights * [loss for loss, _, _ in expected], **near)
     assert gradient.unary.shape == p.unary.shape
     np.testing.assert_allclose(gradient.unary, np.concatenate(labels or [p.unary]), **near)

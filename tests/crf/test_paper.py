@@ -1,5 +1,7 @@
 """The worked example of Wang et al. 2020 (ACL), table 1: three tokens, labels F and T."""
 
+from typing import Dict, List
+
 import numpy as np
 import pytest
 
@@ -22,7 +24,7 @@ def p() -> Potentials:
     """Its potentials differ between positions. Ours do not, so a label says with which one it came
     and which position it is for: psi_t(y', y) becomes a label (t, y', y), 2 + 4 + 4 of them.
     """
-    psi = [{"F": 1, "T": 1}, {"FF": 2, "FT": 1 / 2, "TF": 1 / 2, "TT": 2}]
+    psi: List[Dict[str, float]] = [{"F": 1, "T": 1}, {"FF": 2, "FT": 1 / 2, "TF": 1 / 2, "TT": 2}]
     psi.append({"FF": 1 / 3, "FT": 3, "TF": 4, "TT": 1 / 4})
     labels = [(t, name, value) for t, table in enumerate(psi) for name, value in table.items()]
     unary = np.full((3, len(labels)), -np.inf)

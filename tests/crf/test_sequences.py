@@ -1,6 +1,7 @@
 """Parts of sequences, samples and the best of several chains, against enumeration."""
 
 from itertools import product
+from typing import Any, Dict
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from .batches import KINDS, batches, random_batch
 from .enumeration import chains_of, log_sum_exp
 
 BACKENDS = {inference.kernels, reference}
-close = dict(rtol=1e-6, atol=1e-9)
+close: Dict[str, Any] = dict(rtol=1e-6, atol=1e-9)
 
 
 def all_parts(p: Potentials, rng: np.random.Generator, n: int = 30):
@@ -52,10 +53,10 @@ def expected_parts(p: Potentials, first, lengths, labels, stopping) -> np.ndarra
 
 
 def check_parts(p: Potentials, rng: np.random.Generator) -> None:
-    parts = all_parts(p, rng)
+    first, lengths, labels = all_parts(p, rng)
     for stopping in (None, rng.random(p.n_labels) < 0.6):
-        found = part_log_probs(p, *parts, stopping)
-        expected = expected_parts(p, *parts, stopping)
+        found = part_log_probs(p, first, lengths, labels, stopping)
+        expected = expected_parts(p, first, lengths, labels, stopping)
         np.testing.assert_allclose(np.exp(found), np.exp(expected), **close)
         likely = expected > -200
         np.testing.assert_allclose(found[likely], expected[likely], rtol=1e-6, atol=1e-6)
