@@ -55,7 +55,6 @@ def rows_of(result):
 def test_labels_and_says_when_nothing_changed(skd, project):
     result = skd(*LABEL)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "Labelling de/train" in result.stderr and "Labelling en/unlabelled" in result.stderr
     # sentences repeat: 3 names and 2 places make 6
     assert rows_of(result)["de"][1:5] == ["6", "30", "2", "float16"]
     assert rows_of(result)["en"][-1] == "labelled"
@@ -63,7 +62,6 @@ def test_labels_and_says_when_nothing_changed(skd, project):
 
     result = skd(*LABEL)
     assert result.returncode == 0 and "Nothing changed" in result.stdout
-    assert "Labelling" not in result.stderr
 
     save_teacher(project / "teachers" / "en" / "model-best", start=1.0)
     result = skd(*LABEL)
