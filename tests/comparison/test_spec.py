@@ -98,6 +98,14 @@ def test_mistakes_are_named_in_one_line(read, old, new, said):
     assert message.startswith("[SKD231]") and said in message and "\n" not in message
 
 
+def test_the_example_of_the_documentation_can_be_read(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "comparisons.md").read_text(encoding="utf-8")
+    path = tmp_path / "spec.cfg"
+    path.write_text(page.split("```ini\n")[1].split("```")[0], encoding="utf-8")
+    spec = read_spec(path)
+    assert [row.name for row in spec.rows] == ["baseline", "top_wk"]
+
+
 def test_there_must_be_rows(read):
     with pytest.raises(SkdError, match="rows"):
         read(SPEC[: SPEC.index("[rows.baseline]")])
