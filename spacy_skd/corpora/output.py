@@ -25,8 +25,8 @@ PIECE = 1000
 
 def write_docs(docs: Iterable[Doc], path: Path) -> None:
     """Write documents with their `user_data`, of hashable values, in spaCy's binary format."""
-    # What spaCy does for each document, which looks through all entry points, is done once for equal
-    # data: nearly all the time of writing.
+    # spaCy does this for each document, looking through all entry points: nearly all the time of
+    # writing. Here it is done once for equal data.
     encode = lru_cache(lambda items: srsly.msgpack_dumps(dict(items)))
     packed = DocBin(attrs=ATTRIBUTES)
     for doc in docs:

@@ -1,5 +1,7 @@
 import pytest
 
+from ..corpora.samples import posix
+
 TRAIN = "".join(f"Stad{i}\tB-LOC\nlever\tI-PER\n\n" for i in range(20))
 
 
@@ -52,6 +54,7 @@ def test_broken_line_is_one_line_and_nothing_is_written(raw, tmp_path, fails):
     assert not (tmp_path / "corpus").exists()
 
 
+@posix
 @pytest.mark.parametrize(
     "arguments, code",
     [
@@ -129,6 +132,7 @@ def test_a_corpus_is_converted_once(skd_here, tmp_path):
     assert "Nothing changed" in convert()
 
 
+@posix
 def test_links_are_followed_on_request(raw, tmp_path, skd_here, fails):
     (tmp_path / "outside.tsv").write_text(TRAIN)
     (raw / "nb" / "test.tsv").symlink_to(tmp_path / "outside.tsv")

@@ -1,6 +1,11 @@
 """Small files in each format, written for the tests."""
 
+import os
 from pathlib import Path
+
+import pytest
+
+posix = pytest.mark.skipif(os.name == "nt", reason="names, links and pipes of POSIX systems")
 
 CONLLU = """\
 # sent_id = 1

@@ -8,7 +8,7 @@ from spacy_skd.corpora.documents import ReadOptions
 from spacy_skd.corpora.stored import read_split
 from spacy_skd.errors import SkdError
 
-from .samples import CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN, write
+from .samples import CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN, posix, write
 
 TRAIN = "".join(f"w{i}\tB-LOC\n\n" for i in range(30))
 
@@ -160,6 +160,7 @@ def test_empty_text_leaves_the_old_corpus(raw, tmp_path):
     assert (tmp_path / "corpus/nb/unlabelled/00000.spacy").is_file()
 
 
+@posix
 def test_the_input_is_not_replaced(raw, tmp_path):
     before = sorted(str(path) for path in tmp_path.rglob("*"))
     for output in (raw, raw / "nb", raw / "new", raw / "nb" / "train.iob2"):
@@ -174,6 +175,7 @@ def test_the_input_is_not_replaced(raw, tmp_path):
     assert sorted(str(path) for path in tmp_path.rglob("*")) == before
 
 
+@posix
 def test_links_are_followed_on_request(raw, tmp_path):
     write(tmp_path / "outside.tsv", WIKIANN)
     (raw / "de" / "test.tsv").symlink_to(tmp_path / "outside.tsv")

@@ -7,6 +7,8 @@ import pytest
 from spacy_skd.corpora.folder import find_corpus
 from spacy_skd.errors import SkdError
 
+from .samples import posix
+
 
 @pytest.fixture
 def corpus(tmp_path):
@@ -71,6 +73,7 @@ def test_missing(tmp_path):
         find_corpus(tmp_path / "nowhere")
 
 
+@posix
 @pytest.mark.parametrize(
     "name",
     [
@@ -91,11 +94,13 @@ def test_folders_that_are_no_language(corpus, name):
     assert str(error.value).isprintable()
 
 
+@posix
 def test_languages_that_differ_in_case_alone(corpus):
     with pytest.raises(SkdError, match="SKD192.*DE, de"):
         find_corpus(corpus("de/train.tsv", "DE/train.tsv"))
 
 
+@posix
 @pytest.mark.parametrize("link", ["de/train.tsv", "fr"])
 def test_links_out_of_the_corpus(corpus, tmp_path, link):
     path = corpus("de/test.tsv", "de/x/train.tsv", "it/train.tsv")
@@ -109,6 +114,7 @@ def test_links_out_of_the_corpus(corpus, tmp_path, link):
         assert find_corpus(path, follow_links=True).files["de"]["train"] == path / link
 
 
+@posix
 def test_links_within_the_corpus_and_to_it(corpus, tmp_path):
     path = corpus("de/train.tsv", "de/all/test.tsv")
     (path / "de" / "dev.tsv").symlink_to("train.tsv")
@@ -119,6 +125,7 @@ def test_links_within_the_corpus_and_to_it(corpus, tmp_path):
     assert set(find_corpus(tmp_path / "link").files["de"]) == {"train", "dev", "test"}
 
 
+@posix
 @pytest.mark.parametrize(
     "link, target", [("de/dev.tsv", "nowhere"), ("fr", "fr"), ("de/dev.tsv", "dev.tsv")]
 )
@@ -130,6 +137,7 @@ def test_links_to_nothing(corpus, link, target):
             find_corpus(path, follow_links=follow_links)
 
 
+@posix
 def test_a_corpus_in_a_circle(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
@@ -137,6 +145,7 @@ def test_a_corpus_in_a_circle(tmp_path):
         find_corpus(tmp_path / "a")
 
 
+@posix
 def test_pipes_devices_and_sockets(corpus, tmp_path):
     path = corpus("de/train.tsv")
     os.mkfifo(path / "de" / "dev.tsv")
@@ -158,6 +167,7 @@ def test_pipes_devices_and_sockets(corpus, tmp_path):
         server.close()
 
 
+@posix
 @pytest.mark.parametrize("name", ["x" * 300, "a\x00b", "\udc80"])
 def test_impossible_names(tmp_path, name):
     with pytest.raises(SkdError, match="SKD080") as error:

@@ -13,6 +13,8 @@ from spacy_skd.corpora.documents import make_doc
 from spacy_skd.corpora.output import replaced_corpus, write_docs, write_pieces
 from spacy_skd.errors import SkdError
 
+from .samples import posix
+
 
 @pytest.fixture
 def target(tmp_path):
@@ -120,6 +122,7 @@ def test_empty_folder_is_fine(tmp_path):
     assert (tmp_path / "corpus" / "x").is_dir()
 
 
+@posix
 def test_a_link_is_not_replaced(target, tmp_path):
     for link, to in (("link", target), ("broken", tmp_path / "nowhere")):
         (tmp_path / link).symlink_to(to)
@@ -129,6 +132,7 @@ def test_a_link_is_not_replaced(target, tmp_path):
     assert listing(target) == ["de/train.spacy"] and (tmp_path / "link").is_symlink()
 
 
+@posix
 def test_a_folder_below_a_link_is_replaced(target, tmp_path):
     (tmp_path / "link").symlink_to(target.parent)
     with replaced_corpus(tmp_path / "link" / "corpus") as folder:
@@ -136,6 +140,7 @@ def test_a_folder_below_a_link_is_replaced(target, tmp_path):
     assert [path.name for path in target.iterdir()] == ["fr"]
 
 
+@posix
 @pytest.mark.parametrize("place", [".", "..", "", "../..", "/"])
 def test_not_the_folder_that_one_is_in(target, monkeypatch, place):
     monkeypatch.chdir(target)
@@ -145,6 +150,7 @@ def test_not_the_folder_that_one_is_in(target, monkeypatch, place):
     assert listing(target) == ["de/train.spacy"]
 
 
+@posix
 @pytest.mark.parametrize(
     "name", ["x" * 300, "x" * 252, "a/b/" + "x" * 300, "de/train.spacy/corpus"]
 )
