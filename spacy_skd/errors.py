@@ -411,7 +411,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "give another output."
     )
     SKD134 = "The training into '{output}' failed: {reason}"
-    SKD135 = "{reason}. Check the path, its permissions and the space that is left."
+    SKD135 = "{command}: {reason}. Check the path, its permissions and the space that is left."
     SKD136 = "There is not enough memory. Use smaller batches or fewer jobs, or a machine with more."
     SKD137 = "--gpu-id {gpu_id} cannot be used: {reason}. Leave it out to use the CPU."
     SKD138 = "The code in '{path}' cannot be imported: {reason}"

@@ -10,8 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from spacy_skd.training.processes import LocalProcesses
-
 # A parent that starts a long command, tells the ids of it and of what that started, and waits.
 PARENT = """
 import sys
@@ -109,21 +107,14 @@ def test_a_step_whose_parent_is_gone_already_ends_at_once(tmp_path):
     assert not Path(tmp_path, "lives").exists()
 
 
-def test_commands_are_carried_out_with_their_output_and_exit_code(tmp_path, monkeypatch):
-    (tmp_path / "talk.py").write_text(
-        "import sys\n"
-        "print(sys.argv[1:], sys.stdin.read() == '', flush=True)\n"
-        "print('wrong', file=sys.stderr)\n"
-        "sys.exit(3)\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    lines = []
-    assert LocalProcesses().carry_out(["talk", "--a", "b c"], lines.append) == 3
-    assert lines == ["['--a', 'b c'] True", "wrong"]
-
-
-def test_nothing_starts_after_a_stop(tmp_path):
-    processes = LocalProcesses()
-    processes.stop()
-    with pytest.raises(KeyboardInterrupt):
-        processes.carry_out(["this"], print)
+@pytest.mark.skipif(os.name != "posix", reason="sessions are POSIX")
+def test_a_command_in_the_background_lives_on(start):
+    """`nohup python -m spacy skd teachers ... &`, and the shell ends."""
+    code = STEP.replace("end_with_parent()", "None")
+    process, ids = start(code)
+    process.send_signal(KILL)
+    process.wait()
+    time.sleep(1)
+    assert all(map(is_running, ids))
+    for number in ids:
+        os.kill(number, KILL)

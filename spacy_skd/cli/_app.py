@@ -27,7 +27,8 @@ class Commands(TyperGroup):
         except OSError as error:
             if error.errno == errno.EPIPE:  # `| head`: click ends quietly
                 raise
-            raise SkdError(Errors.SKD135.format(reason=describe(error))) from error
+            command = ctx.invoked_subcommand or "skd"
+            raise SkdError(Errors.SKD135.format(command=command, reason=describe(error))) from error
         except MemoryError as error:
             raise SkdError(Errors.SKD136) from error
 

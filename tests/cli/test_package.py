@@ -52,9 +52,8 @@ def test_builds_a_wheel_quietly_and_pip_takes_it(skd, student, tmp_path):
     "version", ["0', True); print('x", "../../corpus", "1.0 --name x", "", "1.0/..", "latest"]
 )
 def test_a_version_is_a_version(fails, student, tmp_path, version):
-    line = fails(
-        "package", student / "model-best", "packages", "--name", "skd", f"--version={version}"
-    )
+    package = ("package", student / "model-best", "packages", "--name", "skd")
+    line = fails(*package, f"--version={version}")
     assert "SKD141" in line
     assert not (tmp_path / "packages").exists()
 

@@ -166,10 +166,34 @@ def test_interrupted(corpus, config, tmp_path, number):
         process.kill()
     assert process.returncode not in (0, None)
     assert "Traceback" not in rest
-    # After SIGKILL they end by themselves, at their next line of output.
+    # After SIGKILL they end by themselves.
     assert not any(is_running(child) for child in children)
     if number != signal.SIGKILL:
         assert list((tmp_path / OUTPUT).iterdir()) == []
+
+
+def test_two_at_a_time(corpus, config, skd, tmp_path):
+    """One works, the other says so; a killed one keeps nothing."""
+    command = ["teachers", str(corpus), "--config", str(config), "--languages", "de"]
+    slow = [*command, "--training.max_steps", "1000000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "spacy", "skd", *slow],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    try:
+        assert process.stdout.readline().split()[:2] == ["E", "#"]
+        result = skd(*command, "--training.max_steps", 1)
+        assert result.returncode == 1 and result.stdout == ""
+        assert "SKD130" in result.stderr and f"process {process.pid} on" in result.stderr
+        assert result.stderr.count("\n") == 1
+    finally:
+        process.kill()
+        process.communicate()
+    result = skd(*command, "--training.max_steps", 1)
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in (tmp_path / OUTPUT).iterdir()] == ["de"]
 
 
 def test_leftovers_of_a_killed_run_are_replaced(skd_here, corpus, config, tmp_path):

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from spacy_skd.errors import SkdError
-from spacy_skd.folders import check_pipeline
-from spacy_skd.training.runs import BEST, LAST, MANIFEST, Run, RunReport
+from spacy_skd.training.runs import BEST, LAST, Run, RunReport
 
 CONFIG = """
 [paths]
@@ -77,12 +76,6 @@ def make(run):
         write(run.made.unfinished / folder / "ner" / "model", "weights")
     run.publish(run.fingerprint(), RunReport("de", "trained", sentences=3, score=0.5))
     return run
-
-
-def files_of(folder):
-    return {
-        path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
 
 
 def test_a_run_is_finished_when_it_has_been_made(run):
@@ -154,79 +147,6 @@ def test_the_config_is_the_one_that_was_read(run):
     make(changing)
     assert "seed = 0" in (changing.folder / "config.cfg").read_text("utf-8")
     assert run().finished() is None
-
-
-@pytest.mark.parametrize("names", [["train.iob2"], [f"{BEST}/meta.json"], [MANIFEST, "train.iob2"]])
-def test_a_folder_that_no_run_made_is_left_alone(run, names):
-    for name in names:
-        write(f"training/de/{name}", "mine")
-    before = files_of(Path("training"))
-    with pytest.raises(SkdError, match="SKD133.*training/de"):
-        run().made.check_place()
-    run().made.clear()
-    assert files_of(Path("training")) == before
-
-
-def test_an_empty_folder_and_the_litter_of_file_managers_are_nothing(run):
-    write("training/de/.DS_Store", "")
-    run().made.check_place()
-    make(run())
-    write("training/de/.DS_Store", "")
-    assert run().finished() is not None
-
-
-def test_files_and_dangling_links_are_no_output(run):
-    write("training/de", "a file")
-    with pytest.raises(SkdError, match="SKD132.*a file"):
-        run().made.check_place()
-    Path("training/en").symlink_to("nowhere")
-    with pytest.raises(SkdError, match="SKD132.*a link to nowhere"):
-        run("training/en").made.check_place()
-
-
-def test_the_place_behind_a_link_is_filled(run):
-    Path("disk").mkdir()
-    Path("training").mkdir()
-    Path("training/de").symlink_to(Path("disk").resolve())
-    make(run())
-    make(run(**{"system.seed": 1}))
-    assert Path("training/de").is_symlink() and Path("disk", MANIFEST).is_file()
-    assert run(**{"system.seed": 1}).finished() is not None
-
-
-@pytest.mark.parametrize("killed_after", ["training", "first rename", "second rename"])
-def test_what_a_kill_leaves_behind_is_put_right(run, killed_after):
-    old, new = make(run()), run(**{"system.seed": 1})
-    new.begin()
-    if killed_after != "training":
-        new.made.place.rename(new.made.replaced)
-    if killed_after == "second rename":
-        new.made.unfinished.rename(new.made.place)
-    new.made.clear()
-    assert [path.name for path in Path("training").iterdir()] == ["de"]
-    if killed_after != "second rename":
-        assert old.finished() is not None
-
-
-def test_the_manifest_names_every_file(run):
-    folder = make(run()).made
-    manifest = folder.manifest()
-    assert set(manifest["files"]) == {"config.cfg", f"{BEST}/ner/model", f"{LAST}/ner/model"}
-    write("training/de/model-best/extra", "")
-    assert "model-best/extra" in folder.difference(manifest)
-
-
-def test_a_pipeline_that_is_not_as_its_run_left_it(run):
-    path = make(run()).folder / BEST
-    check_pipeline(path)
-    write("elsewhere/model-best/ner/model", "of another make")
-    check_pipeline(Path("elsewhere/model-best"))
-    write(path / "notes.txt", "not read")
-    write(path.parent / "notes.txt", "not read")
-    check_pipeline(path)
-    write(path / "ner" / "model", "weighty")
-    with pytest.raises(SkdError, match="SKD139.*model-best.*ner/model"):
-        check_pipeline(path)
 
 
 def test_bad_configs_are_one_line(run):

@@ -1,0 +1,101 @@
+"""What a training config leads to, and what is wrong with it, before anything is trained."""
+
+from pathlib import Path
+
+import pytest
+from thinc.api import Config
+
+from spacy_skd.errors import SkdError
+from spacy_skd.training.configs import (
+    check_config,
+    describe_inputs,
+    import_code,
+    input_settings,
+    one_line,
+    read_config,
+)
+
+from ..cli.conftest import config, corpus  # noqa: F401
+
+
+def test_settings_that_name_something_to_read():
+    raw = {
+        "paths": {"lexicon": "de", "unused": "a/b"},
+        "nlp": {"lang": "de"},
+        "components": {"ner": {"source": "de_pipeline"}, "lex": {"words": "${paths.lexicon}"}},
+        "corpora": {"dev": {"@readers": "spacy-skd.MultilingualCorpus.v1", "path": "corpus"}},
+        "training": {"logger": {"output_file": "a/log"}, "batcher": {"table": "tables/x"}},
+        "initialize": {"vectors": "de", "lookups": None},
+    }
+    settings = dict(input_settings(raw, Config(raw).interpolate()))
+    assert settings == {
+        "components.ner.source": "de_pipeline",
+        "components.lex.words": "de",
+        "training.batcher.table": "tables/x",
+        "initialize.vectors": "de",
+    }
+
+
+def test_an_installed_pipeline_counts_by_its_version(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = Config({"initialize": {"vectors": "spacy", "lookups": "no_such_package"}})
+    inputs = describe_inputs(settings)
+    assert inputs["initialize.vectors"].startswith("version 3.")
+    assert inputs.keys() == {"config", "initialize.vectors"}
+
+
+@pytest.mark.parametrize(
+    "name, value, part",
+    [
+        ("training.max_steps", "many", "max_steps"),
+        ("components.ner.factory", "no_such", "no_such"),
+        ("training.optimizer.@optimizers", "no_such.v1", "no_such.v1"),
+        ("corpora.train.alpha", -1, "alpha"),
+        ("training.dev_corpus", "corpora.nowhere", "nowhere"),
+        ("nlp.pipeline", ["no_such"], "no_such"),
+        ("initialize.vectors", 3, "vectors"),
+    ],
+)
+def test_what_cannot_be_built_is_one_line(config, name, value, part):  # noqa: F811
+    settings = read_config(config, {name: value})
+    with pytest.raises(SkdError) as error:
+        check_config(settings, config, None)
+    assert part in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[nlp\nlang = 1", "no section", "[a]\nb = ${c.d}", "[a]\nb = 1\nb = 2", "\0", "[a]\n[a]"],
+)
+def test_what_is_no_config_is_one_line(tmp_path, text):
+    path = tmp_path / "config.cfg"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SkdError, match="SKD131") as error:
+        read_config(path, {})
+    assert "\n" not in str(error.value)
+    path.write_bytes(b"[a]\nb = \xff")
+    with pytest.raises(SkdError, match="SKD131"):
+        read_config(path, {})
+
+
+def test_our_own_errors_stay_as_they_are(config):  # noqa: F811
+    settings = read_config(config, {"corpora.train.limit": -1})
+    with pytest.raises(SkdError, match="limit") as error:
+        check_config(settings, config, None)
+    assert "SKD131" not in str(error.value)
+
+
+def test_code_that_cannot_be_imported(tmp_path):
+    path = tmp_path / "code.py"
+    for text in ("import no_such_module", "1 +", "raise SystemError('no')"):
+        path.write_text(text)
+        with pytest.raises(SkdError, match=r"SKD138.*code\.py") as error:
+            import_code(path)
+        assert "\n" not in str(error.value)
+    with pytest.raises(SkdError, match="SKD138"):
+        import_code(Path("nowhere.py"))
+
+
+def test_one_line():
+    assert one_line(ValueError("a\n  b")) == "a b"
+    assert one_line(KeyError("a")) == "KeyError: 'a'"
