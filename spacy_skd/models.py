@@ -125,8 +125,10 @@ def extended(
     share = np.full(n_old, 1 / n_old) if like is None else np.eye(n_old)[like]
     # (n_tags, n_old): each new score as a mixture of old ones.
     mixture = np.concatenate([np.eye(n_old), np.tile(share, (n_tags - n_old, 1))])
-    new = build_crf_tagger(tok2vec, model.attrs["transitions_lr"], n_tags)
+    new = build_crf_tagger(tok2vec, model.attrs["transitions_lr"])
     emissions = new.layers[1]
+    new.set_dim("nO", n_tags)
+    emissions.set_dim("nO", n_tags)
     emissions.set_dim("nI", old.get_dim("nI"), force=True)
     bias = mixture @ old.ops.to_numpy(old.get_param("b"))
     bias[n_old:] -= MARGIN

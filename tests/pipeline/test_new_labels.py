@@ -8,7 +8,8 @@ from spacy.tokens import Doc
 from spacy_skd.crf import marginals
 from spacy_skd.models import MARGIN
 
-from ..conftest import SENTENCES, make_examples, make_pipeline, train
+from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, make_pipeline, train
+from .test_encoders import with_listener
 from .test_soft_targets import annotations, give_targets, settings
 
 # SHIP is new to crf_ner, and as a tag to crf_tagger.
@@ -133,10 +134,18 @@ def test_initialize_again_with_more_labels(trained):
     assert np.isfinite(trained.update(new_examples(trained))["pipe"])
 
 
-def test_a_shared_encoder_stays_the_same():
-    from ..conftest import SMALL_TOK2VEC
-    from .test_encoders import with_listener
+def test_a_size_that_the_config_declares_is_outgrown(tmp_path):
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": SMALL_TOK2VEC, "nO": 9}
+    nlp = make_pipeline("crf_ner", model=model)
+    train(nlp, make_examples(nlp))
+    nlp.get_pipe("pipe").add_label("SHIP")
+    nlp.to_disk(tmp_path)
+    loaded = spacy.load(tmp_path)
+    assert annotations(loaded) == annotations(nlp)
+    assert np.isfinite(loaded.update(new_examples(loaded))["pipe"])
 
+
+def test_a_shared_encoder_stays_the_same():
     listener = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
     nlp = with_listener("tok2vec", {"model": SMALL_TOK2VEC}, listener)
     train(nlp, make_examples(nlp))
