@@ -94,7 +94,7 @@ def open_many(sentences: int, n_tokens: int, n_tags: int) -> None:
     opened, megabytes, reading = result
     print(
         f"a store of {sentences:,} sentences of {n_tokens} tokens and {n_tags} tags, "
-        f"{size / 1e6:,.0f} MB: opened in {opened:.2f} s, which takes {megabytes:.0f} MB of memory; "
+        f"{size / 1e6:,.0f} MB: opened in {opened:.2f} s, which takes {megabytes:.0f} MB, "
         f"{1e6 * reading:.0f} µs to find a sentence and read its scores"
     )
 
@@ -134,10 +134,13 @@ def write_many(path: Path, sentences: int, n_tokens: int, n_tags: int) -> None:
     writer.finish()
 
 
-def numbered(i: int, n_tokens: int, vocab: Vocab = Vocab()) -> Doc:
+VOCAB = Vocab()
+
+
+def numbered(i: int, n_tokens: int) -> Doc:
     """The i-th of many different sentences, of few different words."""
     words = [f"w{digit}" for digit in f"{i:07d}"] + ["x"] * (n_tokens - 7)
-    return Doc(vocab, words=words)
+    return Doc(VOCAB, words=words)
 
 
 def main(

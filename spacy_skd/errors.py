@@ -172,8 +172,7 @@ class Errors(metaclass=ErrorsWithCodes):
 
     # 150-169: encoders/, teachers/
     SKD150 = (
-        "No encoder is named: give a Hugging Face folder or a name of the Hub, in a config by "
-        "`--paths.encoder`, in the project by `--vars.encoder`."
+        "No encoder is named: give a Hugging Face folder or a name of the Hub by `--paths.encoder`."
     )
     SKD151 = (
         "The encoder '{name}' cannot be opened ({reason}). Give a folder with config.json, weights and "

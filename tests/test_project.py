@@ -90,7 +90,9 @@ def test_a_variable_is_one_word_and_is_never_executed(value):
                 assert all(value in words[i] for i in changed)
                 # A word that may begin with a dash comes after "--" or the name of an option.
                 for i in changed:
-                    assert words[i].startswith(("--", "configs/", "comparisons/")) or "--" in words[:i], words
+                    assert (
+                        words[i].startswith(("--", "configs/", "comparisons/")) or "--" in words[:i]
+                    ), words
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=list(WORKFLOWS))

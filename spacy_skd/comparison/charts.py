@@ -2,7 +2,7 @@
 
 import io
 import re
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import Errors, SkdError
 
@@ -11,6 +11,9 @@ COLOURS = ["#8a8f98", "#4c9be8", "#e8894c", "#3fae6b", "#b877d9", "#c9a227", "#d
 # Stand for what the page decides: matplotlib wants colours, the page has variables.
 TEXT, GRID = "#010203", "#030201"
 WIDTH = 5.2  # inches; a phone shows them at about two thirds
+
+# x, y, and the spread of y.
+Point = Tuple[float, float, Optional[float]]
 
 
 def import_matplotlib() -> Any:
@@ -22,7 +25,7 @@ def import_matplotlib() -> Any:
     return matplotlib
 
 
-def bars(groups: Sequence[str], series: Dict[str, Sequence[Optional[float]]], label: str) -> str:
+def bars(groups: Sequence[str], series: Mapping[str, Sequence[Optional[float]]], label: str) -> str:
     """A group of horizontal bars for each language, a bar for each series, its value beside it.
 
     series (Dict[str, Sequence[Optional[float]]]): Values in percent by group; None leaves a gap.
@@ -68,9 +71,7 @@ def differences(rows: Dict[str, Tuple[float, float, float]], label: str) -> str:
         return as_svg(fig)
 
 
-def curves(
-    series: Dict[str, List[Tuple[float, float, Optional[float]]]], x_label: str, y_label: str
-) -> str:
+def curves(series: Dict[str, List[Point]], x_label: str, y_label: str) -> str:
     """Lines through (x, mean, spread or None); the spread as a band."""
     with figure(3.0) as (fig, axes):
         for i, (name, points) in enumerate(series.items()):

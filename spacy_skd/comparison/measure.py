@@ -7,7 +7,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 import psutil
 import spacy
@@ -72,7 +72,7 @@ def tags(attribute: str, doc: Doc) -> List[Span]:
     return [[token.i, token.i + 1, getattr(token, attribute)] for token in doc]
 
 
-SPANS = {
+SPANS: Dict[str, Callable[[Doc], List[Any]]] = {
     "ents_f": entities,
     "tag_acc": partial(tags, "tag_"),
     "pos_acc": partial(tags, "pos_"),

@@ -100,7 +100,7 @@ def by_language(
     names = [*(t["name"] for t in spec["teachers"] if t["name"] in rows), spec["baseline"]]
     names += [best] if best else []
     languages = list(rows[spec["baseline"]]["languages"])
-    series = {}
+    series: Dict[str, List[Optional[float]]] = {}
     for name in names:
         scores = [rows[name]["languages"].get(language) for language in languages]
         series[name] = [None if score is None else 100 * score["mean"] for score in scores]
@@ -163,10 +163,10 @@ def along_axis(rows: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optio
 
 def learning(costs: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optional[Dict[str, str]]:
     """The score on dev over the steps, of each row's first run."""
-    series = {}
+    series: Dict[str, List[charts.Point]] = {}
     for row in spec["rows"]:
-        curve = next(iter(costs[row["name"]][0]["curves"].values()), [])
-        points = [(step, 100 * score, None) for step, score in curve]
+        curve: List[Any] = next(iter(costs[row["name"]][0]["curves"].values()), [])
+        points: List[charts.Point] = [(step, 100 * score, None) for step, score in curve]
         if points:
             series[row["name"]] = points
     if not series:

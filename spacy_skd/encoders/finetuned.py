@@ -1,7 +1,7 @@
 """`spacy-skd.FineTunedEncoder.v1`: a pretrained encoder of spacy-transformers, trained further."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple
 
 from spacy import registry
 from spacy.tokens import Doc
@@ -111,8 +111,10 @@ def freeze(encoder: "PreTrainedModel", embeddings: bool, n_layers: int) -> None:
         layer.requires_grad_(False)
 
 
-def layers_of(encoder: "PreTrainedModel") -> "Sequence[PreTrainedModel]":
+def layers_of(encoder: "PreTrainedModel") -> Sequence[Any]:
     """The layers of an encoder, whatever its kind calls them."""
     depth = encoder.config.num_hidden_layers
-    stacks = [module for module in encoder.modules() if type(module).__name__ == "ModuleList"]
+    stacks: List[Any] = [
+        module for module in encoder.modules() if type(module).__name__ == "ModuleList"
+    ]
     return next((stack for stack in stacks if len(stack) == depth), ())

@@ -92,6 +92,8 @@ class FrozenShim(Shim):
     limit (int): Bytes of features to keep.
     """
 
+    _model: Any  # Optional[Pretrained]
+
     def __init__(self, settings: Dict[str, Any], places: Dict[str, Any], limit: int) -> None:
         super().__init__(None, settings)
         self.places = places
@@ -122,7 +124,7 @@ class FrozenShim(Shim):
         if keep and self._features is None:
             self._features = self._open_features()
         if self._features is None:
-            found = self._compute(sentences)
+            found: List[Any] = self._compute(sentences)
         else:
             found = self._features.find(sentences)
             new = [i for i, rows in enumerate(found) if rows is None]

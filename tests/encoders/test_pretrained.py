@@ -66,7 +66,7 @@ def test_what_the_model_can_read_at_once(of_tokenizer, positions, pad, expected)
 
 
 def test_no_name():
-    with pytest.raises(SkdError, match=r"SKD150.*--vars.encoder"):
+    with pytest.raises(SkdError, match=r"SKD150.*--paths.encoder"):
         open_pretrained(None, "AutoModel")
 
 
