@@ -16,6 +16,8 @@ from spacy_skd.corpora.layout import find_languages
 from spacy_skd.corpora.stored import read_split
 from spacy_skd.errors import SkdError
 from spacy_skd.targets import label, open_targets
+from spacy_skd.teachers import pipelines
+from spacy_skd.teachers.pipelines import load_pipeline
 
 from ..corruption import corrupt
 from .samples import run_label, save_teacher
@@ -60,16 +62,15 @@ def interrupt(writer):
 @pytest.fixture(scope="module")
 def teachers(world):
     """Loaded once: damage to teachers is not the matter here."""
-    return {path: label.load_teacher(path) for path in (world / "teachers").iterdir()}
+    return {path: load_pipeline(path) for path in (world / "teachers").iterdir()}
 
 
 @pytest.fixture
 def quick(world, teachers, monkeypatch):
     monkeypatch.setattr("spacy_skd.corpora.output.PIECE", 3)
     monkeypatch.setattr("spacy_skd.targets.store.PAUSE", 0)
-    monkeypatch.setattr(
-        label, "load_teacher", lambda path: teachers[world / "teachers" / path.name]
-    )
+    loaded = {path.name: nlp for path, nlp in teachers.items()}
+    monkeypatch.setattr(pipelines, "load_pipeline", lambda path: loaded[path.name])
 
 
 def attempt(function, *args):
