@@ -1,7 +1,7 @@
 """`spacy-skd.FineTunedEncoder.v1`: a pretrained encoder of spacy-transformers, trained further."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from spacy import registry
 from spacy.tokens import Doc
@@ -11,9 +11,6 @@ from thinc.types import Floats2d
 from ..errors import Errors, SkdError
 from ..settings import check_number
 from .pretrained import import_transformers, one_line, quiet
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 @registry.architectures("spacy-skd.FineTunedEncoder.v1")
@@ -69,7 +66,7 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]
     model.set_dim("nO", transformer.get_dim("nO"))
 
 
-def open_transformer(transformer: Model, X: Optional[List[Doc]]) -> None:
+def open_transformer(transformer: Any, X: Optional[List[Doc]]) -> None:
     """Read the encoder, and forget where from: what is saved names no folder of this machine."""
     name = transformer.attrs["name"]
     if not name:
@@ -98,12 +95,12 @@ def forward(
     return model.layers[0](docs, is_train)
 
 
-def transformer_of(model: Model) -> Model:
-    """The layer of spacy-transformers that holds the encoder."""
+def transformer_of(model: Model) -> Any:
+    """The layer of spacy-transformers, a `TransformerModel`, that holds the encoder."""
     return next(node for node in model.walk() if node.name == "transformer")
 
 
-def freeze(encoder: "PreTrainedModel", embeddings: bool, n_layers: int) -> None:
+def freeze(encoder: Any, embeddings: bool, n_layers: int) -> None:
     """Exclude the embeddings of pieces, and the lowest layers, from training."""
     if embeddings:
         encoder.get_input_embeddings().requires_grad_(False)
@@ -111,7 +108,7 @@ def freeze(encoder: "PreTrainedModel", embeddings: bool, n_layers: int) -> None:
         layer.requires_grad_(False)
 
 
-def layers_of(encoder: "PreTrainedModel") -> Sequence[Any]:
+def layers_of(encoder: Any) -> Sequence[Any]:
     """The layers of an encoder, whatever its kind calls them."""
     depth = encoder.config.num_hidden_layers
     stacks: List[Any] = [

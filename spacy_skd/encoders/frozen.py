@@ -1,7 +1,7 @@
 """`spacy-skd.FrozenEncoder.v1`: the vectors of a pretrained encoder that is not trained."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
 from spacy import registry
@@ -63,7 +63,7 @@ def build_frozen_encoder(
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]] = None) -> None:
-    (encoder,), (projection,) = model.shims, model.layers
+    encoder, (projection,) = encoder_of(model), model.layers
     encoder.open()
     projection.initialize(X=model.ops.alloc2f(1, encoder.width))
 
@@ -71,9 +71,9 @@ def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]
 def forward(
     model: Model[List[Doc], List[Floats2d]], docs: List[Doc], is_train: bool
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    (encoder,), (projection,) = model.shims, model.layers
+    encoder, (projection,) = encoder_of(model), model.layers
     ops = model.ops
-    lengths = [len(doc) for doc in docs]
+    lengths = ops.asarray1i([len(doc) for doc in docs])
     found = encoder.read([[token.text for token in doc] for doc in docs], keep=is_train)
     vectors, backprop_projection = projection(ops.asarray2f(found, dtype="float32"), is_train)
 
@@ -82,6 +82,10 @@ def forward(
         return docs
 
     return ops.unflatten(vectors, lengths), backprop
+
+
+def encoder_of(model: Model) -> "FrozenShim":
+    return cast(FrozenShim, model.shims[0])
 
 
 class FrozenShim(Shim):
@@ -115,7 +119,7 @@ class FrozenShim(Shim):
             name = self.places["encoder"]
             self._model = open_pretrained(name, "AutoModel", depth=max(self.layers)).rounded()
 
-    def read(self, sentences: Sequence[Sequence[str]], keep: bool) -> np.ndarray:
+    def read(self, sentences: Sequence[Sequence[str]], keep: bool) -> Floats2d:
         """What the layers say of each word of some sentences, (N, width).
 
         keep (bool): From the first training step on everything is kept, the evaluations between the
@@ -126,13 +130,14 @@ class FrozenShim(Shim):
         if self._features is None:
             found: List[Any] = self._compute(sentences)
         else:
-            found = self._features.find(sentences)
-            new = [i for i, rows in enumerate(found) if rows is None]
-            computed = self._compute([sentences[i] for i in new])
-            self._features.add([sentences[i] for i in new], computed)
-            for i, rows in zip(new, computed):
-                found[i] = rows
-        return np.concatenate([*found, np.zeros((0, self.width), dtype=np.float16)])
+            kept = self._features.find(sentences)
+            new = [words for words, rows in zip(sentences, kept) if rows is None]
+            computed = self._compute(new)
+            self._features.add(new, computed)
+            rest = iter(computed)
+            found = [next(rest) if rows is None else rows for rows in kept]
+        nothing = np.zeros((0, self.width), dtype=np.float16)
+        return cast(Floats2d, np.concatenate([*found, nothing]))
 
     def _compute(self, sentences: Sequence[Sequence[str]]) -> List[np.ndarray]:
         def outputs(output):

@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from pathlib import Path
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 import numpy as np
 import srsly
@@ -39,6 +39,10 @@ def find_token_classifier(name: str, settings: ClassifierSettings, corpus: Path)
     return lambda language: [Source(language, lambda: scorer, fingerprint=fingerprint)]
 
 
+def logits_of(output: Any) -> Any:
+    return output.logits
+
+
 class TokenClassifierScorer:
     """Its scores of a word are log probabilities, each word's for itself: the chain scores are 0,
     and the scheme's constraints leave its distribution over legal sequences.
@@ -64,7 +68,7 @@ class TokenClassifierScorer:
 
     def score(self, docs: Sequence[Doc]) -> List[np.ndarray]:
         sentences = [[token.text for token in doc] for doc in docs]
-        found = read_words(self.pretrained, sentences, lambda output: output.logits, self.pooling)
+        found = read_words(self.pretrained, sentences, logits_of, self.pooling)
         logits = [rows.reshape(-1, self.pretrained.config.num_labels) for rows in found]
         if self.tagset.scheme == "IOB2":
             self._check_scheme(logits)
