@@ -1,5 +1,6 @@
 """`python -m spacy skd teachers`"""
 
+from enum import Enum
 from pathlib import Path
 
 import typer
@@ -9,6 +10,11 @@ from wasabi import msg
 from ..ensembles import parse_seeds
 from ..errors import Errors, SkdError
 from ._app import app, check_gpu
+
+
+class Kind(str, Enum):
+    each = "each"
+    multilingual = "multilingual"
 
 
 @app.command(
@@ -21,13 +27,15 @@ def teachers_cli(
     output: Path = typer.Option(Path("training/teachers"), "--output", "-o", help="Folder for the teachers: <lang>/model-best, of several <lang>.fold-1-of-4/model-best and so on"),
     jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many teachers to train at a time, each on one CPU core"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
+    kind: Kind = typer.Option(Kind.each, "--kind", help="each: a teacher for each language; multilingual: one for all of them, called multilingual"),
     folds: int = typer.Option(0, "--folds", "-k", help="Train so many teachers a language, each without one of so many parts of its sentences, so that `label` can ask of each sentence one that has not seen it; 0: one teacher that sees all"),
     seeds: str = typer.Option("", "--seeds", "-s", help="Comma-separated: a teacher of each language (and fold) for each seed; default: that of the config"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     verbose: bool = typer.Option(False, "--verbose", "-V", help="Show all that the trainings print, not their tables alone"),
 ) -> None:  # fmt: skip
     """
-    Train one pipeline for each language of a corpus, from one config, or one for each fold and seed.
+    Train one pipeline for each language of a corpus, or one for all, from one config; or one for
+    each fold and seed.
 
     Every teacher is a `spacy train` of its own; its table is printed as it grows. A teacher that
     was made from the same config, overrides and data, and is undamaged, is kept; an interrupted one
@@ -46,6 +54,7 @@ def teachers_cli(
         languages=string_to_list(languages),
         jobs=jobs,
         overrides=parse_config_overrides(ctx.args),
+        multilingual=kind is Kind.multilingual,
         folds=folds,
         seeds=parse_seeds(seeds),
         gpu_id=gpu_id,

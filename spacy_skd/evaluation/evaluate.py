@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ..corpora.layout import find_languages
 from ..corpora.stored import copy_tokens, read_split
-from ..ensembles import member_folders
+from ..ensembles import MULTILINGUAL, member_folders
 from ..errors import Errors, SkdError
 from ..folders import check_pipeline
 from .scorers import METRICS, mean
@@ -46,8 +46,11 @@ class Candidate:
 
     def sources(self, language: str) -> List[str]:
         """The paths or packages for a language that are there: one, or if {lang} is the name of a
-        folder those of its several teachers.
+        folder those of its several teachers; else those of all languages.
         """
+        return self._called(language) or (self._called(MULTILINGUAL) if self.per_language else [])
+
+    def _called(self, language: str) -> List[str]:
         parent, _, _ = self.source.partition("{lang}")
         names = [language]
         if self.per_language and parent.endswith("/"):
@@ -166,11 +169,12 @@ def evaluate_candidate(
     """Each language with its scores and with the examples, labelled. Of several teachers of a
     language the mean of their scores, and the examples of the last.
     """
+    loaded = None
     for language in languages:
         scores = []
         for source in candidate.sources(language):
-            if candidate.per_language or language == languages[0]:
-                nlp, metrics = load(source)
+            if source != loaded:
+                (nlp, metrics), loaded = load(source), source
             docs = read_split(corpus, language, split, nlp.vocab)
             examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
             scores.append(evaluate_language(nlp, metrics, examples))

@@ -28,6 +28,8 @@ READERS = {OUR_READER, "spacy-skd.Labels.v1"}
 INPUTS = {"path", "vectors", "init_tok2vec", "vocab_data", "source"}
 # Variables count where they are put in; the logger's file is written.
 NOT_READ = {"paths", "training.logger"}
+# Of [paths]: what was computed before and is kept there changes no training.
+KEPT = "features"
 
 
 def read_config(path: Path, overrides: Dict[str, Any]) -> Config:
@@ -107,7 +109,7 @@ def settings_checksum(config: Config) -> str:
     """Of all settings, but for those of [paths] that lead to what is there: its content counts."""
     settings = config.copy()
     for name, value in settings.get("paths", {}).items():
-        if isinstance(value, str) and Path(value).exists():
+        if isinstance(value, str) and (name == KEPT or Path(value).exists()):
             settings["paths"][name] = None
     return hashlib.sha256(settings.to_str(interpolate=False).encode("utf-8")).hexdigest()
 
@@ -161,7 +163,7 @@ def input_settings(
         place, source = f"{where}.{key}" if where else key, raw.get(key)
         if isinstance(value, dict):
             yield from input_settings(source if isinstance(source, dict) else {}, value, place)
-        elif isinstance(value, str):
+        elif isinstance(value, str) and key != KEPT:
             is_path = "${paths." in str(source) or "/" in value or os.sep in value
             if is_path or key in INPUTS:
                 yield place, value

@@ -1,10 +1,11 @@
 """The teachers of each language from one config: a run for each."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 import numpy as np
 from spacy.vocab import Vocab
@@ -12,7 +13,7 @@ from thinc.api import Config
 
 from ..corpora.layout import find_languages
 from ..corpora.stored import read_split
-from ..ensembles import Member, is_member, make_members, train_reader
+from ..ensembles import MULTILINGUAL, Member, is_member, make_members, train_reader
 from ..errors import Errors, SkdError
 from ..folders import RUN, MadeFolder, remove
 from ..locks import locked
@@ -33,12 +34,14 @@ def train_teachers(
     languages: Optional[Sequence[str]] = None,
     jobs: int = 1,
     overrides: Optional[Dict[str, Any]] = None,
+    multilingual: bool = False,
     folds: int = 0,
     seeds: Sequence[int] = (),
     gpu_id: int = -1,
     verbose: bool = False,
 ) -> List[RunReport]:
-    """Train one or more pipelines for every language of `corpus`; one report each, in their order.
+    """Train one or more pipelines for every language of `corpus`, or for all of them together; one
+    report each, in their order.
 
     A teacher is `output/<lang>/model-best`, one of several such as
     `output/<lang>.seed-0.fold-1-of-4/model-best`. Those made from the same config, overrides and
@@ -50,6 +53,8 @@ def train_teachers(
     config (Path): spaCy training config that reads `paths.corpus` and `paths.languages`.
     languages (Optional[Sequence[str]]): Only these; None means all in the folder.
     overrides (Optional[Dict[str, Any]]): Settings that replace those of the config.
+    multilingual (bool): One teacher of all the languages, `output/multilingual/model-best`, instead
+        of one for each. Earlier ones of single languages, which would go first, are removed.
     folds (int): So many teachers a language, each of which does not see one of so many parts of
         its training sentences (see `targets/folds.py`); 0: one that sees all.
     seeds (Sequence[int]): A teacher for each, or for each and each fold; none: that of the config.
@@ -60,30 +65,32 @@ def train_teachers(
     settings = read_config(config, overrides or {})
     names = find_languages(corpus, ["train", "dev"], languages)
     ensemble = make_members(folds, seeds)
-    held_out = held_out_sentences(corpus, names, ensemble)
+    taught = {MULTILINGUAL: names} if multilingual else {name: [name] for name in names}
+    held_out = held_out_sentences(corpus, taught, ensemble)
     runs = {
-        language: [
+        group: [
             Run(
-                name=member.name(language),
-                folder=output / member.name(language),
+                name=member.name(group),
+                folder=output / member.name(group),
                 source=config,
                 overrides={
                     **(overrides or {}),
                     **member_settings(member, settings, config),
                     "paths.corpus": str(corpus),
-                    "paths.languages": [language],
+                    "paths.languages": of_group,
                 },
             )
             for member in ensemble
         ]
-        for language in names
+        for group, of_group in taught.items()
     }
     reports = carry_out(list(chain(*runs.values())), jobs=jobs, gpu_id=gpu_id, verbose=verbose)
     failed = {report.name for report in reports if report.status == "failed"}
-    for language, of_language in runs.items():
-        planned = {run.name for run in of_language}
+    for group, of_group in taught.items():
+        planned = {run.name for run in runs[group]}
         if not planned & failed:
-            remove_others(output, language, planned)
+            for name in {group, *of_group}:
+                remove_others(output, name, planned)
     # A run reports all sentences of the files that it reads.
     return [
         replace(report, sentences=report.sentences - held_out.get(report.name, 0))
@@ -92,19 +99,22 @@ def train_teachers(
 
 
 def held_out_sentences(
-    corpus: Path, languages: Sequence[str], ensemble: Sequence[Member]
+    corpus: Path, taught: Mapping[str, Sequence[str]], ensemble: Sequence[Member]
 ) -> Dict[str, int]:
-    """How many training sentences a teacher does not see, by its name, of those with a fold. Raises
-    `SkdError` for a language with fewer different sentences than folds.
+    """How many training sentences a teacher does not see, by its name, of those with a fold.
+
+    taught (Mapping[str, Sequence[str]]): The languages by what their teachers are called.
+    Raises `SkdError` for a language with fewer different sentences than folds.
     """
-    counts = {}
+    counts: Dict[str, int] = Counter()
+    pairs = [(group, language) for group, languages in taught.items() for language in languages]
     for total in {member.held_out.total for member in ensemble if member.held_out is not None}:
-        for language in languages:
+        for group, language in pairs:
             docs = list(read_split(corpus, language, "train", Vocab()))
             sizes = np.bincount(assign_folds(docs, total, language))
             for member in ensemble:
                 if member.held_out is not None:
-                    counts[member.name(language)] = int(sizes[member.held_out.number])
+                    counts[member.name(group)] += int(sizes[member.held_out.number])
     return counts
 
 

@@ -237,6 +237,18 @@ def test_candidate():
     assert Candidate.parse("b/c") == Candidate("b/c", "b/c")
 
 
+def test_a_teacher_of_all_languages_stands_for_those_without_their_own(
+    skd_here, pipeline, corpus, tmp_path
+):
+    for name in ("teachers/multilingual/model-best", "teachers/de/model-best"):
+        shutil.copytree(pipeline("good", ["de", "en"], ["ner"]), tmp_path / name)
+    command = ("--corpus", "corpus", "--output", "scores.json")
+    result = skd_here("evaluate", "t=teachers/{lang}/model-best", *command)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "scores.json").read_text("utf-8"))
+    assert sorted(report["pipelines"]["t"]["languages"]) == ["de", "en"]
+
+
 def test_several_teachers_of_a_language_count_as_their_mean(skd_here, pipeline, corpus, tmp_path):
     good = pipeline("good", ["de", "en"], ["ner"])
     bad = pipeline("bad", ["de"], ["ner"], steps=0)

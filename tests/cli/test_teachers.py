@@ -94,6 +94,24 @@ def test_folds_and_seeds(skd_here, corpus, config, tmp_path):
     ]
 
 
+def test_one_teacher_of_all_languages(skd_here, corpus, config, tmp_path):
+    command = ["teachers", corpus, "--config", config, "--training.max_steps", 1]
+    output = tmp_path / OUTPUT
+    assert skd_here(*command, "--languages", "de").returncode == 0
+    result = skd_here(*command, "--kind", "multilingual")
+    assert result.returncode == 0, result.stderr
+    assert names(output) == ["multilingual"]
+    assert table_row(result.stdout, "multilingual")[1] == "60"
+    nlp = spacy.load(output / "multilingual" / "model-best")
+    assert "Nothing changed" in skd_here(*command, "--kind", "multilingual").stdout
+    result = skd_here(*command, "--kind", "multilingual", "--folds", 2)
+    assert names(output) == ["multilingual.fold-1-of-2", "multilingual.fold-2-of-2"]
+    rows = [table_row(result.stdout, name) for name in names(output)]
+    assert sum(int(row[1]) for row in rows) == 60
+    nlp = spacy.load(output / "multilingual.fold-1-of-2" / "model-best")
+    assert nlp.config["corpora"]["train"]["held_out"] == "1/2"
+
+
 def test_teachers_stay_until_all_others_are_there(skd_here, corpus, config, tmp_path):
     command = ["teachers", corpus, "--config", config, "--languages", "de"]
     assert skd_here(*command, "--training.max_steps", 1).returncode == 0

@@ -16,6 +16,7 @@ corpus = null
 languages = null
 targets = null
 vectors = null
+features = null
 
 [system]
 seed = 0
@@ -45,6 +46,11 @@ output_file = "log/training.jsonl"
 
 [initialize]
 vectors = ${paths.vectors}
+
+[components]
+
+[components.ner]
+features = ${paths.features}
 """
 
 
@@ -99,6 +105,13 @@ def test_damage_of_any_file_is_noticed(run):
         assert run().finished() is None
         path.write_bytes(intact)
         assert run().finished() is not None
+
+
+def test_features_that_are_kept_count_for_nothing(run):
+    before = run(**{"paths.features": "features"}).fingerprint()
+    assert run(**{"paths.features": "elsewhere"}).fingerprint() == before
+    write("features/encoder.sqlite", "1")
+    assert run(**{"paths.features": "features"}).fingerprint() == before
 
 
 def test_what_a_run_is_made_from(run):
