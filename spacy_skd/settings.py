@@ -33,14 +33,6 @@ def is_number(value: object, whole: bool) -> bool:
     return isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
 
 
-def check_flag(name: str, value: object) -> None:
-    """Raise `SkdError` unless a setting is true or false."""
-    if not isinstance(value, bool):
-        raise SkdError(
-            Errors.SKD029.format(name=name, value=shown(value), expected="true or false")
-        )
-
-
 def shown(value: object) -> str:
     try:
         return repr(value)

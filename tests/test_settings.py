@@ -6,7 +6,7 @@ import pytest
 from spacy import registry
 
 from spacy_skd.errors import SkdError
-from spacy_skd.settings import check_flag, check_number
+from spacy_skd.settings import check_number
 
 from .conftest import SMALL_TOK2VEC, make_examples, make_pipeline
 
@@ -28,13 +28,6 @@ def test_no_numbers(value):
 def test_no_whole_numbers(value):
     with pytest.raises(SkdError, match="SKD029.*a whole number from 0 up"):
         check_number("x", value, 0, whole=True)
-
-
-def test_flags():
-    check_flag("x", False)
-    for value in (0, 1, "true", None):
-        with pytest.raises(SkdError, match="SKD029.*x is .*true or false"):
-            check_flag("x", value)
 
 
 READER = {"@readers": "spacy-skd.MultilingualCorpus.v1", "path": "corpus"}
