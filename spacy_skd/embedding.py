@@ -35,12 +35,16 @@ def build_multi_hash_embed(
     """
     if len(rows) != len(attrs):
         raise ValueError(f"{len(attrs)} features need as many tables, not {len(rows)}")
-    tables = [
+    tables: List[Model] = [
         HashEmbed(width, n_rows, column=i, seed=8 + i, dropout=0.0) for i, n_rows in enumerate(rows)
     ]
-    hashed = chain(FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*tables)))
+    hashed: Model[List[Doc], Ragged] = chain(
+        FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*tables))
+    )
     static = StaticVectors(width, dropout=0.0)
-    features = Model("hashed_and_static", forward, init=init, layers=[hashed, static])
+    features: Model[List[Doc], Ragged] = Model(
+        "hashed_and_static", forward, init=init, layers=[hashed, static]
+    )
     mix = Maxout(nO=width, nP=3, dropout=0.0, normalize=True)
     return chain(features, with_array(mix), ragged2list())
 
@@ -67,9 +71,10 @@ def forward(
     width = features.dataXd.shape[1]
 
     def backprop(gradient: Ragged) -> List[Doc]:
-        as_contig = model.ops.as_contig
-        backprop_vectors(Ragged(as_contig(gradient.dataXd[:, width:]), gradient.lengths))
-        return backprop_features(Ragged(as_contig(gradient.dataXd[:, :width]), gradient.lengths))
+        of_vectors = model.ops.as_contig(gradient.data[:, width:])
+        backprop_vectors(Ragged(of_vectors, gradient.lengths))
+        of_features = model.ops.as_contig(gradient.data[:, :width])
+        return backprop_features(Ragged(of_features, gradient.lengths))
 
     joined = model.ops.xp.hstack([features.dataXd, vectors.dataXd])
     return Ragged(joined, features.lengths), backprop

@@ -470,6 +470,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "The model was trained with word vectors of {known} dimensions, and the vocabulary's have "
         "{found}. Load the vectors that it was trained with."
     )
+    SKD178 = (
+        "Vectors of floret are trained on the text of a corpus: name it with --corpus, or give an encoder "
+        "in place of floret."
+    )
     # fmt: on
 
 

@@ -2,12 +2,15 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, List, Optional, Tuple
 
 import typer
 from wasabi import msg
 
 from ._app import app
+
+if TYPE_CHECKING:
+    from ..vectors.make import VectorsReport
 
 
 class DType(str, Enum):
@@ -18,11 +21,11 @@ class DType(str, Enum):
 
 @app.command("vectors")
 def vectors_cli(
-    encoder: str = typer.Argument(..., help="Hugging Face encoder: a folder or a name on the Hub, e.g. intfloat/multilingual-e5-small. Its tokenizer.json and input embeddings are used"),
+    encoder: str = typer.Argument(..., help="Hugging Face encoder: a folder or a name on the Hub, e.g. intfloat/multilingual-e5-small. Its tokenizer.json and input embeddings are used. Or floret: vectors are trained on the corpus"),
     output: Path = typer.Argument(..., help="Folder for the pipeline that holds the vectors"),
     corpus: Optional[Path] = typer.Option(None, "--corpus", "-c", help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled.spacy: only the pieces that its words need are kept, and single characters"),
     dims: int = typer.Option(128, "--dims", "-d", help="Dimensions of the vectors: so many principal axes of the embeddings"),
-    dtype: DType = typer.Option(DType.float16, "--dtype", "-t", help="Type of the stored numbers"),
+    dtype: DType = typer.Option(DType.float16, "--dtype", "-t", help="Type of the stored numbers; floret has float32"),
     lang: str = typer.Option("xx", "--lang", "-l", help="Language of the pipelines that will load the vectors"),
 ) -> None:  # fmt: skip
     """
@@ -30,26 +33,27 @@ def vectors_cli(
 
     The vector of a word is the mean of the embeddings of its pieces, centred and reduced to their
     principal axes. Words that the corpus does not have get one as well, from the pieces that are
-    kept. Every spaCy component with static vectors can use them: [initialize] vectors = OUTPUT.
+    kept. Where no encoder can be had, floret trains vectors on the corpus. Every spaCy component
+    with static vectors can use either: [initialize] vectors = OUTPUT.
 
     Example: python -m spacy skd vectors intfloat/multilingual-e5-small vectors --corpus corpus
+    Example: python -m spacy skd vectors floret vectors --corpus corpus
     """
-    from ..vectors.make import corpus_words, encoder_vectors, write_pipeline
+    from ..vectors.make import make_vectors
 
-    words = corpus_words(corpus)
-    vectors, report = encoder_vectors(encoder, words, dims=dims, dtype=dtype.value)
-    write_pipeline(vectors, output, lang)
+    report = make_vectors(encoder, output, corpus=corpus, dims=dims, dtype=dtype.value, lang=lang)
     _print_report(report)
     msg.good(f"Vectors written to {output}")
 
 
-def _print_report(report: Any) -> None:
-    rows = [
-        ("Pieces", report.pieces),
+def _print_report(report: "VectorsReport") -> None:
+    rows: List[Tuple[str, object]] = [
+        ("Rows", report.rows),
         ("Dimensions", report.dims),
-        ("Variance kept", f"{report.variance:.1%}"),
         ("Size", f"{report.bytes / 1e6:.1f} MB"),
     ]
+    if report.variance is not None:
+        rows.append(("Variance kept", f"{report.variance:.1%}"))
     if report.pieces_per_word is not None:
         rows.append(("Pieces a word", f"{report.pieces_per_word:.2f}"))
     msg.table(rows, aligns=("l", "r"))

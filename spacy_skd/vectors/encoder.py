@@ -1,6 +1,7 @@
 """What is needed of a pretrained encoder: its `tokenizer.json` and its input embeddings."""
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -22,7 +23,7 @@ EMBEDDINGS = (
     "embeddings.weight",  # XLM; and any plain table
     "embedding.weight",
 )
-OTHER_TABLES = re.compile(r"position|token_type|segment|lang|relative|patch")
+OTHER_TABLES = re.compile(r"position|token_type|segment|lang_embed|relative|patch")
 WIDTHS = (
     "embedding_size",
     "hidden_size",
@@ -77,6 +78,8 @@ def download(repository: str, name: str) -> Optional[Path]:
         from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     except ImportError as error:
         raise missing("huggingface_hub", "vectors") from error
+    # It says of each attempt why it failed, in many lines.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(hf_hub_download(repository, name))
     except LocalEntryNotFoundError as error:  # no network, and nothing in the cache
@@ -85,35 +88,42 @@ def download(repository: str, name: str) -> Optional[Path]:
     except EntryNotFoundError:
         return None
     except Exception as error:  # no such repository, no access, no network: many classes
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise SkdError(Errors.SKD172.format(source=repository, reason=reason)) from error
 
 
 def read_embeddings(find: Find, source: str) -> np.ndarray:
-    for weights, read in (
-        ("model.safetensors", read_safetensors),
-        ("pytorch_model.bin", read_torch),
-    ):
-        index = find(f"{weights}.index.json")
-        if index is not None:
-            shards: Dict[str, str] = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+    for weights, read in READERS.items():
+        index, name = find(f"{weights}.index.json"), None
+        path = find(weights)
+        if index is not None:  # in several files
+            shards = read_json(index).get("weight_map", {})
             name = choose(list(shards), source)
             path = find(shards[name])
-        else:
-            name, path = None, find(weights)
+            if path is None:
+                hint = f"{index.name} says that it holds the embeddings."
+                raise SkdError(Errors.SKD174.format(source=source, what=shards[name], hint=hint))
         if path is not None:
             try:
                 return read(path, name, source)
             except SkdError:
                 raise
-            except ImportError as error:
-                package = "safetensors" if read is read_safetensors else "torch"
-                extra = "train" if read is read_safetensors else "transformers"
-                raise missing(package, extra) from error
             except Exception as error:  # whatever a truncated file leads to
-                raise SkdError(Errors.SKD173.format(path=path, reason=error)) from error
-    what = "model.safetensors or pytorch_model.bin"
+                raise unusable(path, error) from error
+    what = " or ".join(READERS)
     raise SkdError(Errors.SKD174.format(source=source, what=what, hint=NO_EMBEDDINGS))
+
+
+def read_json(path: Path) -> Dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise unusable(path, error) from error
+
+
+def unusable(path: Path, error: Exception) -> SkdError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return SkdError(Errors.SKD173.format(path=path, reason=reason))
 
 
 def choose(names: List[str], source: str) -> str:
@@ -122,14 +132,16 @@ def choose(names: List[str], source: str) -> str:
     for ending in EMBEDDINGS:
         found = [name for name in tables if name == ending or name.endswith("." + ending)]
         if found:
-            return min(found, key=lambda name: (name.count("."), name))
+            return min(found, key=lambda name: ("decoder" in name, name.count("."), name))
     what = f"input embeddings that are called as usual ({', '.join(EMBEDDINGS)})"
     raise SkdError(Errors.SKD174.format(source=source, what=what, hint=NO_EMBEDDINGS))
 
 
 def read_safetensors(path: Path, name: Optional[str], source: str) -> np.ndarray:
-    from safetensors import safe_open
-
+    try:
+        from safetensors import safe_open
+    except ImportError as error:
+        raise missing("safetensors", "train") from error
     with safe_open(path, framework="np") as tensors:
         name = name or choose(list(tensors.keys()), source)
         if tensors.get_slice(name).get_dtype() != "BF16":
@@ -145,17 +157,21 @@ def read_safetensors(path: Path, name: Optional[str], source: str) -> np.ndarray
 
 
 def read_torch(path: Path, name: Optional[str], source: str) -> np.ndarray:
-    import torch
+    try:
+        import torch
+    except ImportError as error:
+        raise missing("torch", "transformers") from error
+    tensors = torch.load(path, map_location="cpu", weights_only=True)
+    return tensors[name or choose(list(tensors), source)].float().numpy()
 
-    tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    name = name or choose(list(tensors), source)
-    return tensors[name].float().numpy()
+
+READERS = {"model.safetensors": read_safetensors, "pytorch_model.bin": read_torch}
 
 
 def check_shape(find: Find, embeddings: np.ndarray, pieces: int, source: str) -> None:
     """The embeddings are a table as wide as the config says, with a row for each piece."""
     path = find("config.json")
-    config: Dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path else {}
+    config = {} if path is None else read_json(path)
     widths = {config[key] for key in WIDTHS if isinstance(config.get(key), int)}
     problem = None
     if embeddings.ndim != 2 or (widths and embeddings.shape[1] not in widths):

@@ -1,8 +1,9 @@
 """Before `[initialize] vectors` is loaded: what kind of vectors the vocabulary will get."""
 
 from pathlib import Path
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Tuple
 
+import srsly
 from spacy import registry
 from spacy.language import Language
 from spacy.util import (
@@ -32,20 +33,37 @@ def prepare_vectors(nlp: Language) -> None:
     source = nlp.config.interpolate()["initialize"]["vectors"]
     if source is None:
         return
-    kind = kind_of_vectors(source)
+    lang, kind = language_and_kind(source)
+    if lang != nlp.lang:
+        reason = f"for '{nlp.lang}', but for '{lang}'; --lang {nlp.lang} makes such"
+        raise SkdError(Errors.SKD170.format(path=source, reason=reason))
     nlp.config["nlp"]["vectors"] = kind
     nlp.vocab.vectors = registry.resolve({"vectors": kind})["vectors"](nlp.vocab)
     if isinstance(nlp.vocab.vectors, SubwordVectors):
         require_extra(nlp)
 
 
-def kind_of_vectors(source: str) -> Dict[str, Any]:
-    """The block `[nlp.vectors]` of a pipeline: a folder or an installed package."""
+def language_and_kind(source: str) -> Tuple[str, Dict[str, Any]]:
+    """The language and the block `[nlp.vectors]` of a pipeline: a folder or an installed package.
+
+    Raises `SkdError` if there is none, or if it holds no vectors.
+    """
     folder = get_package_path(source) if is_package(str(source)) else Path(source)
-    found = sorted(folder.glob("**/config.cfg"), key=lambda path: len(path.parts))
+    # A package has its pipeline in a folder of its own.
+    found = sorted(folder.glob("config.cfg")) or sorted(folder.glob("*/config.cfg"))
     if not found:
-        raise SkdError(Errors.SKD170.format(path=source, reason="no config.cfg"))
-    return load_config(found[0])["nlp"]["vectors"]
+        raise SkdError(Errors.SKD170.format(path=source, reason="it has no config.cfg"))
+    try:
+        settings = load_config(found[0], interpolate=True)["nlp"]
+        meta = srsly.read_json(found[0].with_name("meta.json"))
+        width = meta["vectors"]["width"]
+        lang, kind = settings["lang"], settings["vectors"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise SkdError(Errors.SKD170.format(path=source, reason=reason)) from error
+    if not width:
+        raise SkdError(Errors.SKD170.format(path=source, reason="their width is 0"))
+    return lang, kind
 
 
 def require_extra(nlp: Language) -> None:

@@ -8,14 +8,13 @@ end single characters.
 import json
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from ..errors import Errors, SkdError
 from .subwords import load_tokenizer
 
-MODELS = ("Unigram", "WordPiece", "BPE", "WordLevel")
 # What marks the beginning of a word, or that none begins, in the pieces of the known algorithms.
-MARKS = ("▁", "Ġ", "##", "</w>")
+MARKS = ("▁", "##", "</w>")
 PROBE = "is"
 
 
@@ -23,71 +22,89 @@ class Pieces:
     """A tokenizer and its pieces, by the ids of the encoder.
 
     path (Path): Its `tokenizer.json`.
-    Raises `SkdError` for what is no tokenizer or has a model of an unknown kind.
+    Raises `SkdError` for what is no tokenizer.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            spec = json.loads(path.read_text(encoding="utf-8"))
-            self.spec = plain(spec)
-            self.tokenizer = load_tokenizer(json.dumps(self.spec))
+            source = json.loads(path.read_text(encoding="utf-8"))
+            self.tokenizer = load_tokenizer(json.dumps(plain(source)))
+            # As it says it itself: files of older versions leave out what has become explicit.
+            self.spec: Dict[str, Any] = json.loads(self.tokenizer.to_str())
+            special = {token["content"] for token in source.get("added_tokens") or []}
         except SkdError:
             raise
         except Exception as error:  # tokenizers raises plain exceptions
-            raise SkdError(Errors.SKD173.format(path=path, reason=error)) from error
+            reason = " ".join(str(error).split())
+            raise SkdError(Errors.SKD173.format(path=path, reason=reason)) from error
         self.model: Dict[str, Any] = self.spec["model"]
-        if self.model["type"] not in MODELS:
-            reason = f"a model of the type {self.model['type']}, not one of {', '.join(MODELS)}"
-            raise SkdError(Errors.SKD173.format(path=path, reason=reason))
-        special = {token["content"] for token in spec.get("added_tokens") or []}
         self.by_id: Dict[int, str] = {
             index: piece for piece, index in self.tokenizer.get_vocab().items()
         }
-        self.usable: Set[int] = {i for i, piece in self.by_id.items() if piece not in special}
         self.prefix = word_prefix(self.tokenizer)
+        self.of_bytes = '"ByteLevel"' in json.dumps(
+            [self.spec["normalizer"], self.spec["pre_tokenizer"]]
+        )
+        unknown = unknown_piece(self.model)
+        special.update([] if unknown is None else [unknown])
+        texts = {i for i, piece in self.by_id.items() if piece not in special}
+        self.usable: Set[int] = {i for i in texts if self.surface(i)}
+        # A word that the blank before it does not join ("▁", "東京") is not half blank.
+        self.mute: List[str] = [self.by_id[i] for i in sorted(texts - self.usable)]
+        if unknown is not None and unknown in self.tokenizer.get_vocab():
+            self.mute.append(unknown)
 
     def of_words(self, words: Iterable[str]) -> List[List[int]]:
-        """The ids of the pieces of each word, unknown ones left out."""
+        """The ids of the pieces of each word, those that say nothing left out."""
         encode = self.tokenizer.encode
         encoded = (encode(self.prefix + word, add_special_tokens=False).ids for word in words)
         return [[piece for piece in ids if piece in self.usable] for ids in encoded]
 
     def characters(self) -> Set[int]:
         """The pieces of one character (of one byte, where pieces are made of bytes)."""
-        return {
-            i for i in self.usable if len(unmarked(self.by_id[i])) <= 1 or is_byte(self.by_id[i])
-        }
+        return {i for i in self.usable if len(self.surface(i)) <= 1 or is_byte(self.by_id[i])}
+
+    def surface(self, piece: int) -> str:
+        """A piece as it stands in a text, without the marks of its kind."""
+        text = self.by_id[piece]
+        if self.of_bytes:
+            from tokenizers.decoders import ByteLevel
+
+            return ByteLevel().decode([text]).strip(" ")
+        for mark in MARKS:
+            text = text.replace(mark, "")
+        return text
 
     def reduced(self, wanted: Iterable[int]) -> Tuple[str, List[int]]:
         """A `tokenizer.json` with these pieces alone.
 
         wanted (Iterable[int]): Ids of pieces.
         RETURNS (Tuple[str, List[int]]): The text, and the ids of the encoder in the order of its
-            own: piece i of the new tokenizer was piece ids[i]. After them comes the unknown piece,
-            where there is one.
+            own: piece i of the new tokenizer was piece ids[i]. After them come pieces that are
+            needed for cutting words but say nothing about them: marks alone, the unknown piece.
         """
-        kept = sorted(set(wanted) & self.usable)
+        kept = set(wanted) & self.usable
         model = dict(self.model)
         if model["type"] == "BPE":
-            needed, model["merges"] = derivations(self.model, [self.by_id[i] for i in kept])
-            known = {piece: i for i, piece in self.by_id.items()}
-            kept = sorted({*kept, *(known[piece] for piece in needed)})
-        names = [self.by_id[i] for i in kept]
+            on_the_way, model["merges"] = derivations(model, [self.by_id[i] for i in kept])
+            kept |= {i for i in self.usable if self.by_id[i] in on_the_way}
+        ids = sorted(kept)
+        names = [self.by_id[i] for i in ids] + self.mute
         if model["type"] == "Unigram":
-            scores = dict(map(tuple, model["vocab"]))
-            table = [[name, scores[name]] for name in names]
-            if model.get("unk_id") is not None:
-                table.append(model["vocab"][model["unk_id"]])
-                model["unk_id"] = len(names)
-            model["vocab"] = table
+            scores, unknown = dict(map(tuple, model["vocab"])), unknown_piece(model)
+            model["vocab"] = [[name, scores[name]] for name in names]
+            model["unk_id"] = None if unknown is None else names.index(unknown)
         else:
-            unknown = model.get("unk_token")
-            vocab = {name: i for i, name in enumerate(names)}
-            if unknown is not None and unknown in model["vocab"]:
-                vocab.setdefault(unknown, len(names))
-            model["vocab"] = vocab
+            model["vocab"] = {name: i for i, name in enumerate(names)}
         spec = {**self.spec, "model": model}
-        return json.dumps(spec, ensure_ascii=False, separators=(",", ":")), kept
+        return json.dumps(spec, ensure_ascii=False, separators=(",", ":")), ids
+
+
+def unknown_piece(model: Dict[str, Any]) -> Optional[str]:
+    """What stands for text that no piece covers, if the model has such a piece."""
+    if model["type"] == "Unigram":
+        return None if model["unk_id"] is None else model["vocab"][model["unk_id"]][0]
+    return model.get("unk_token")
 
 
 def plain(spec: Dict[str, Any]) -> Dict[str, Any]:
@@ -110,12 +127,6 @@ def word_prefix(tokenizer: Any) -> str:
     return ""
 
 
-def unmarked(piece: str) -> str:
-    for mark in MARKS:
-        piece = piece.replace(mark, "")
-    return piece
-
-
 def is_byte(piece: str) -> bool:
     """Whether it stands for a byte of a character that has no piece: <0x1F>."""
     return len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">")
@@ -124,28 +135,27 @@ def is_byte(piece: str) -> bool:
 def derivations(
     model: Dict[str, Any], pieces: Sequence[str]
 ) -> Tuple[Set[str], List[Tuple[str, str]]]:
-    """The merges that make these pieces, in their order, and all pieces on the way.
+    """All pieces on the way to these, and the merges that make them, in their order.
 
     Byte-pair encoding joins the pair of the lowest rank, again and again. What happens within a
     piece does not depend on its neighbours, so that the merges of each piece alone are enough.
     """
-    merges: List[Any] = [tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"]]
+    merges: List[Tuple[str, str]] = [tuple(merge) for merge in model["merges"]]
+    # A pair that is listed twice has its first rank.
     ranks = {pair: rank for rank, pair in reversed(list(enumerate(merges)))}
     join = model.get("continuing_subword_prefix") or ""
+    end = model.get("end_of_word_suffix") or ""
     used: Set[int] = set()
-    needed: Set[str] = set()
+    made: Set[str] = set()
     for piece in pieces:
-        parts = characters_of(piece, join, model.get("end_of_word_suffix") or "")
-        needed.update(part for part in parts if part in model["vocab"])
-        while len(parts) > 1:
-            found = [(ranks[pair], i) for i, pair in enumerate(pairwise(parts)) if pair in ranks]
-            if not found:
-                break
-            rank, i = min(found)
+        parts = characters_of(piece, join, end)
+        made.update(parts)
+        while known := [(ranks[p], i) for i, p in enumerate(pairwise(parts)) if p in ranks]:
+            rank, i = min(known)
             used.add(rank)
             parts[i : i + 2] = [parts[i] + parts[i + 1][len(join) :]]
-            needed.add(parts[i])
-    return needed, [merges[rank] for rank in sorted(used)]
+            made.add(parts[i])
+    return made, [merges[rank] for rank in sorted(used)]
 
 
 def characters_of(piece: str, join: str, end: str) -> List[str]:

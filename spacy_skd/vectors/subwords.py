@@ -17,6 +17,7 @@ from typing import (
     Optional,
     Tuple,
     Union,
+    cast,
 )
 
 import numpy as np
@@ -28,6 +29,7 @@ from spacy.vectors import BaseVectors, Mode
 from spacy.vocab import Vocab
 from thinc.api import Ops, get_current_ops
 from thinc.types import Floats1d, Floats2d
+from thinc.util import is_cupy_array, to_numpy
 
 from ..errors import Errors, SkdError, Warnings
 
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 CACHE_SIZE = 50_000  # words; at 128 dimensions 30 MB
-FILES = {"data": "subwords.npy", "cfg": "subwords.cfg", "tokenizer": "subwords.json"}
+DATA, CFG, TOKENIZER = "subwords.npy", "subwords.cfg", "subwords.json"
 
 
 @util.registry.vectors("spacy-skd.SubwordVectors.v1")
@@ -47,12 +49,11 @@ def make_subword_vectors() -> Callable[[Vocab], "SubwordVectors"]:
 
 
 class SubwordVectors(BaseVectors):
-    """Vectors (pieces, dims) and the tokenizer that gives a word's pieces.
+    """Vectors (pieces, dims), and the tokenizer that cuts words into pieces.
 
     strings (Optional[StringStore]): Turns keys into words. None: an empty one.
-    data (Optional[np.ndarray]): Vectors (pieces, dims), float32, float16 or int8. None: no vectors.
-    scale (Optional[np.ndarray]): What each dimension of `data` is multiplied with, (dims,),
-        float32. None: 1.
+    data (Optional[np.ndarray]): Vectors (pieces, dims), float32, float16 or int8. None: none.
+    scale (Optional[np.ndarray]): Factor of each dimension of `data`, (dims,), float32. None: 1.
     tokenizer (str): A `tokenizer.json`, whose ids are the rows of `data`.
     prefix (str): What comes before a word that is given to the tokenizer, e.g. a blank.
     name (Optional[str]): Of the vectors, for the pipeline's meta data.
@@ -66,7 +67,6 @@ class SubwordVectors(BaseVectors):
     # of any word ("floret"), and debug-data for the lengths of the parts, in characters.
     mode = Mode.floret.value
     minn = 1
-    maxn = 0
 
     def __init__(
         self,
@@ -116,6 +116,10 @@ class SubwordVectors(BaseVectors):
     def __len__(self) -> int:
         return self.data.shape[0]
 
+    @property
+    def maxn(self) -> int:
+        return max(map(len, self.tokenizer.get_vocab())) if len(self) else 0
+
     def keys(self) -> Iterable[int]:
         return self.key2row.keys()
 
@@ -142,14 +146,14 @@ class SubwordVectors(BaseVectors):
         if isinstance(keys, np.ndarray):
             unique, inverse = np.unique(keys, return_inverse=True)
             vectors = [self._lookup(key, key) for key in unique.tolist()]
-        elif hasattr(keys, "get"):  # an array on the GPU
-            return self.get_batch(keys.get())
+        elif is_cupy_array(keys):
+            return self.get_batch(to_numpy(keys))
         else:
             vectors = [self._lookup(get_string_id(key), key) for key in keys]
             inverse = np.arange(len(vectors))
         if not vectors:
             return self.ops.alloc2f(0, self.vectors_length)
-        return self.ops.asarray2f(np.array(vectors)[inverse])
+        return self.ops.asarray2f(cast(Floats2d, np.array(vectors)[inverse]))
 
     def _lookup(self, key: int, word: Union[int, str]) -> Floats1d:
         vector = self._cache.get(key)
@@ -165,16 +169,27 @@ class SubwordVectors(BaseVectors):
         pieces = self.pieces(word)
         if not pieces:
             return self._zero
-        return self.data[pieces].mean(axis=0, dtype="f") * self.scale
+        mean = self.data[pieces].mean(axis=0, dtype="f")
+        return cast(Floats1d, np.asarray(mean * self.scale))
 
     def pieces(self, word: str) -> List[int]:
         """The known pieces of a word: rows of `data`."""
         if not len(self):
             return []
-        if self._tokenizer is None:
-            self._tokenizer = load_tokenizer(self.tokenizer_json)
-        ids = self._tokenizer.encode(self.prefix + word, add_special_tokens=False).ids
+        ids = self.tokenizer.encode(self.prefix + word, add_special_tokens=False).ids
         return [piece for piece in ids if piece < len(self)]
+
+    @property
+    def tokenizer(self) -> "Tokenizer":
+        """Made when it is asked for the first time. Raises `SkdError` if it is none."""
+        if self._tokenizer is None:
+            try:
+                self._tokenizer = load_tokenizer(self.tokenizer_json)
+            except SkdError:
+                raise
+            except Exception as error:  # tokenizers raises plain exceptions
+                raise SkdError(Errors.SKD170.format(path=TOKENIZER, reason=error)) from error
+        return self._tokenizer
 
     # The table cannot be changed: in this, too, it behaves as floret vectors do.
 
@@ -216,18 +231,18 @@ class SubwordVectors(BaseVectors):
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Writes three files into the folder, which is the pipeline's `vocab`."""
         folder = util.ensure_path(path)
-        with (folder / FILES["data"]).open("wb") as file:
+        with (folder / DATA).open("wb") as file:
             np.save(file, self.data, allow_pickle=False)
-        srsly.write_json(folder / FILES["cfg"], self._cfg())
-        (folder / FILES["tokenizer"]).write_text(self.tokenizer_json, encoding="utf-8")
+        srsly.write_json(folder / CFG, self._cfg())
+        (folder / TOKENIZER).write_text(self.tokenizer_json, encoding="utf-8")
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "SubwordVectors":
         """Reads them again. Raises `SkdError` if one is missing or broken."""
         folder = util.ensure_path(path)
         try:
-            data = np.load(folder / FILES["data"], allow_pickle=False)
-            cfg = srsly.read_json(folder / FILES["cfg"])
-            tokenizer = (folder / FILES["tokenizer"]).read_text(encoding="utf-8")
+            data = np.load(folder / DATA, allow_pickle=False)
+            cfg = srsly.read_json(folder / CFG)
+            tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8")
             scale = np.asarray(cfg["scale"], dtype="f").reshape(data.shape[1])
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise SkdError(Errors.SKD170.format(path=folder, reason=error)) from error

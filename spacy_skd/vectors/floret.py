@@ -1,0 +1,40 @@
+"""Vectors trained from the text of a corpus alone, where no encoder can be had.
+
+floret (https://github.com/explosion/floret) is fastText with words and character n-grams hashed
+into one small table; spaCy's own vectors can hold it.
+"""
+
+import logging
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from spacy.language import Language
+from spacy.training.initialize import convert_vectors
+
+from ..errors import Errors, SkdError
+from .words import sentences
+
+# As in spaCy's documentation; n-grams from 3, as not all languages have long words.
+SETTINGS = dict(model="cbow", mode="floret", minn=3, maxn=5, hashCount=2, bucket=50_000, minCount=2)
+
+
+def train_floret(nlp: Language, corpus: Path, dims: int) -> None:
+    """Give a pipeline floret vectors (50,000 rows, dims) trained on a corpus, float32.
+
+    One thread, so that the same corpus gives the same vectors. Raises `SkdError` without the
+    package floret.
+    """
+    try:
+        import floret
+    except ImportError as error:
+        message = Errors.SKD171.format(what="Vectors of floret", package="floret", extra="train")
+        raise SkdError(message) from error
+    with TemporaryDirectory() as folder:
+        text, table = Path(folder) / "text", Path(folder) / "table"
+        with text.open("w", encoding="utf-8") as file:
+            for _, words in sentences(corpus):
+                file.write(" ".join("_".join(word.split()) for word in words) + "\n")
+        model = floret.train_unsupervised(str(text), dim=dims, thread=1, verbose=0, **SETTINGS)
+        model.save_floret_vectors(str(table))
+        logging.getLogger("spacy").setLevel(logging.WARNING)
+        convert_vectors(nlp, table, truncate=0, prune=-1, mode="floret")
