@@ -5,6 +5,7 @@ into one small table; spaCy's own vectors can hold it.
 """
 
 import logging
+import warnings
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,4 +38,6 @@ def train_floret(nlp: Language, corpus: Path, dims: int) -> None:
         model = floret.train_unsupervised(str(text), dim=dims, thread=1, verbose=0, **SETTINGS)
         model.save_floret_vectors(str(table))
         logging.getLogger("spacy").setLevel(logging.WARNING)
-        convert_vectors(nlp, table, truncate=0, prune=-1, mode="floret")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # spaCy leaves the file to be closed
+            convert_vectors(nlp, table, truncate=0, prune=-1, mode="floret")

@@ -27,7 +27,7 @@ from spacy.attrs import ORTH
 from spacy.strings import StringStore, get_string_id
 from spacy.vectors import BaseVectors, Mode
 from spacy.vocab import Vocab
-from thinc.api import Ops, get_current_ops
+from thinc.api import NumpyOps, Ops, get_current_ops
 from thinc.types import Floats1d, Floats2d
 from thinc.util import is_cupy_array, to_numpy
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 CACHE_SIZE = 50_000  # words; at 128 dimensions 30 MB
+HOST = NumpyOps()
 DATA, CFG, TOKENIZER = "subwords.npy", "subwords.cfg", "subwords.json"
 
 
@@ -97,7 +98,6 @@ class SubwordVectors(BaseVectors):
         self.prefix = prefix
         self._tokenizer: Optional[Tokenizer] = None
         self._cache: Dict[int, Floats1d] = {}
-        self._zero = np.zeros(data.shape[1], dtype="f")
 
     # What the vectors are like
 
@@ -134,8 +134,8 @@ class SubwordVectors(BaseVectors):
     # Words to vectors
 
     def __contains__(self, key: Union[int, str]) -> bool:
-        """Whether a word has at least one known piece."""
-        return len(self) > 0 and self._lookup(get_string_id(key), key) is not self._zero
+        """Whether a word has a vector other than zeros: at least one known piece."""
+        return len(self) > 0 and bool(self._find([key])[0].any())
 
     def __getitem__(self, key: Union[int, str]) -> Floats1d:
         """The vector (dims,) of a word; of one without any known piece, zeros."""
@@ -143,34 +143,43 @@ class SubwordVectors(BaseVectors):
 
     def get_batch(self, keys: Iterable[Union[int, str]]) -> Floats2d:
         """The vectors (keys, dims), float32, on the current device."""
-        if isinstance(keys, np.ndarray):
-            unique, inverse = np.unique(keys, return_inverse=True)
-            vectors = [self._lookup(key, key) for key in unique.tolist()]
-        elif is_cupy_array(keys):
-            return self.get_batch(to_numpy(keys))
-        else:
-            vectors = [self._lookup(get_string_id(key), key) for key in keys]
-            inverse = np.arange(len(vectors))
-        if not vectors:
-            return self.ops.alloc2f(0, self.vectors_length)
-        return self.ops.asarray2f(cast(Floats2d, np.array(vectors)[inverse]))
+        if is_cupy_array(keys):
+            keys = to_numpy(keys)
+        if not isinstance(keys, np.ndarray):
+            keys = list(keys)
+            return self._to_device(self._find(keys))
+        unique, inverse = np.unique(keys, return_inverse=True)
+        return self._to_device(self._find(unique.tolist()), inverse)
 
-    def _lookup(self, key: int, word: Union[int, str]) -> Floats1d:
-        vector = self._cache.get(key)
-        if vector is None:
-            if len(self._cache) >= CACHE_SIZE:
-                # A new one and not the old one emptied: other threads may be reading that.
-                self._cache = {}
-            text = word if isinstance(word, str) else self.strings.as_string(word)
-            vector = self._cache[key] = self._compose(text)
-        return vector
+    def _to_device(
+        self, vectors: List[Floats1d], rows: Union[slice, np.ndarray] = slice(None)
+    ) -> Floats2d:
+        stacked: Any = np.array(vectors, dtype="f").reshape(len(vectors), self.vectors_length)
+        return self.ops.asarray2f(stacked[rows])
 
-    def _compose(self, word: str) -> Floats1d:
-        pieces = self.pieces(word)
-        if not pieces:
-            return self._zero
-        mean = self.data[pieces].mean(axis=0, dtype="f")
-        return cast(Floats1d, np.asarray(mean * self.scale))
+    def _find(self, keys: List[Union[int, str]]) -> List[Floats1d]:
+        """The vectors of words, from the cache or new."""
+        ids = [get_string_id(key) for key in keys]
+        cache = self._cache
+        new = {i: key for i, key in zip(ids, keys) if i not in cache}
+        if new and len(cache) + len(new) > CACHE_SIZE:
+            # A new one and not the old one emptied: other threads may be reading that.
+            cache = self._cache = {}
+            new = dict(zip(ids, keys))
+        if new:
+            words = [key if isinstance(key, str) else self.strings[key] for key in new.values()]
+            cache.update(zip(new, self._compose(words)))
+        return [cache[i] for i in ids]
+
+    def _compose(self, words: List[str]) -> Floats2d:
+        """The means of the words' pieces, (words, dims)."""
+        pieces = [self.pieces(word) for word in words]
+        rows = [row for of_word in pieces for row in of_word]
+        if not rows:
+            return HOST.alloc2f(len(words), self.vectors_length)
+        lengths = HOST.asarray1i([len(of_word) for of_word in pieces])
+        means: Any = HOST.reduce_mean(cast(Floats2d, self.data[rows].astype("f")), lengths)
+        return means * self.scale
 
     def pieces(self, word: str) -> List[int]:
         """The known pieces of a word: rows of `data`."""
