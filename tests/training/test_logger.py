@@ -143,6 +143,8 @@ def test_a_disk_that_is_full_is_one_line(tmp_path, monkeypatch):
         def write(self, text):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(log_step.__self__.log, "stream", Full())
+    log_file = log_step.__self__.log
+    log_file.stream.close()
+    monkeypatch.setattr(log_file, "stream", Full())
     with pytest.raises(SkdError, match="SKD140.*log.*No space left"):
         log_step(info(0, {"ents_f": 0.5}))
