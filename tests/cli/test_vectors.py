@@ -1,8 +1,17 @@
 """`skd vectors` through its real entry point, and a student trained with what it makes."""
 
+import re
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
 import spacy
+from spacy.cli.train import train
 
 from ..vectors.encoders import save_encoder
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_it_makes_a_pipeline_and_says_what_it_is_like(skd_here, corpus, tmp_path):
@@ -40,3 +49,41 @@ def test_bad_input_is_one_line(fails, corpus, tmp_path):
 def test_its_help_stands_alone(skd_here):
     result = skd_here("vectors", "--help")
     assert "--corpus" in result.stdout and "Hugging Face" in result.stdout
+
+
+@pytest.fixture
+def trained(skd_here, corpus, tmp_path):
+    """A student with vectors, by the project's own config, in a few steps."""
+    save_encoder(tmp_path / "encoder")
+    assert skd_here("vectors", "encoder", "vectors", "-c", corpus, "--dims", 6).returncode == 0
+    overrides = {
+        "paths.corpus": str(corpus),
+        "paths.vectors": str(tmp_path / "vectors"),
+        "training.max_steps": 4,
+        "training.eval_frequency": 4,
+        "training.batcher.size": 60,
+    }
+    train(ROOT / "configs" / "ner_student.cfg", tmp_path / "student", overrides=overrides)
+    return tmp_path / "student" / "model-best"
+
+
+def test_the_wheel_requires_what_it_needs_and_scores_as_the_folder(trained, skd, corpus, tmp_path):
+    built = skd("package", trained, "packages", "--name", "skd", "--version", "0.1.0")
+    assert built.returncode == 0, built.stderr
+    (wheel,) = (tmp_path / "packages").glob("*/dist/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        required = re.findall(r"^Requires-Dist: (\S+)", archive.read(metadata).decode(), re.M)
+        archive.extractall(tmp_path / "site")
+    assert [name for name in required if name.startswith("spacy-skd[vectors]")], required
+    assert not [name for name in required if name.startswith(("torch", "transformers"))]
+    (installed,) = (tmp_path / "site").glob("xx_skd/xx_skd-*")
+    folder, package = spacy.load(trained), spacy.load(installed)
+    assert folder.vocab.vectors == package.vocab.vectors and len(package.vocab.vectors) > 0
+    texts = ["Anna wohnt in Bonn .", "Unseen Bonnleeds"]
+    for one, other in zip(folder.pipe(texts), package.pipe(texts)):
+        np.testing.assert_array_equal(
+            folder.get_pipe("ner").model.predict([one]).unary,
+            package.get_pipe("ner").model.predict([other]).unary,
+        )
+    assert package.config["paths"]["vectors"] is None
