@@ -256,7 +256,7 @@ def test_a_config_that_cannot_be_used_is_told_before_the_training(fails, corpus,
     assert "SKD131" in line and "no_such_factory" in line
     line = fails(*train, "--training.max_steps", "many")
     assert "SKD131" in line and "max_steps" in line
-    assert not list((tmp_path / OUTPUT).iterdir())
+    assert not (tmp_path / OUTPUT).exists()
 
 
 def test_bad_input_in_a_process_of_its_own(skd, config):
