@@ -128,3 +128,26 @@ def test_a_source_distribution_holds_what_the_kernels_are_built_from(source, tmp
         names = {Path(name).name for name in files.getnames()}
     kernels = (ROOT / "spacy_skd" / "crf").iterdir()
     assert {path.name for path in kernels if path.suffix in (".pyx", ".h")} <= names
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no checkout, which says what there is")
+def test_a_source_distribution_holds_the_project_and_its_tests(tmp_path):
+    """All that is versioned but what serves the repository itself, and nothing that was built."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, encoding="utf-8"
+    )
+    tracked = {name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()}
+    for name in tracked:
+        (tmp_path / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / "source" / name)
+    for built in ("spacy_skd/crf/native.c", "spacy_skd/__pycache__/about.cpython-311.pyc"):
+        (tmp_path / "source" / built).parent.mkdir(exist_ok=True)
+        (tmp_path / "source" / built).touch()
+    command = [sys.executable, "setup.py", "-q", "sdist", "--dist-dir", str(tmp_path / "dist")]
+    subprocess.run(command, cwd=tmp_path / "source", check=True, capture_output=True)
+    (archive,) = (tmp_path / "dist").iterdir()
+    with tarfile.open(archive) as files:
+        packed = {name.partition("/")[2] for name in files.getnames()}
+    of_repository = (".github/", ".git", ".editorconfig", ".pre-commit-config.yaml")
+    assert {name for name in tracked if not name.startswith(of_repository)} <= packed
+    assert not [name for name in packed if name.endswith((".pyc", ".so", "crf/native.c"))]

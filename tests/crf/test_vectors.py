@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from spacy_skd import crf
+
 HERE = Path(__file__).parent
-HEADERS = HERE.parents[1] / "spacy_skd/crf"
+HEADERS = Path(crf.__file__).parent
 compiler = shutil.which("cc")
 
 
