@@ -188,6 +188,10 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD156 = "The features of the encoder cannot be kept in '{path}' ({reason}). Remove the file or choose another folder."
     SKD157 = "pooling is '{pooling}'; it must be 'first' or 'mean'."
     SKD158 = "layers is {layers}; it must be a list of at least one number from 0 up."
+    SKD159 = (
+        "'{path}' holds no component '{name}' to start from: give a pipeline that was trained with the "
+        "same components, in a config by `--paths.init`."
+    )
     SKD160 = (
         "'{path}' is no token classifier, for which --map, --pooling and --scheme are: leave them out, or "
         "name one as hf:NAME_OR_FOLDER."

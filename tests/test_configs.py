@@ -11,6 +11,7 @@ from pathlib import Path
 import catalogue
 import pytest
 from spacy.cli._util import app
+from spacy.util import load_config
 from typer.testing import CliRunner
 
 import spacy_skd
@@ -112,3 +113,13 @@ def test_all_that_is_registered_loads_without_the_extras():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("task", ["ner", "pos"])
+def test_adapted_teachers_have_the_baselines_model(task):
+    adapted, student = (
+        load_config(ROOT / "configs" / f"{task}_{name}.cfg")
+        for name in ("teacher_adapted", "student")
+    )
+    for name, component in student["components"].items():
+        assert adapted["components"][name]["model"] == component["model"]

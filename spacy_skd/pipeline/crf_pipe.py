@@ -6,6 +6,7 @@ predicted ones are written down.
 
 from collections import defaultdict
 from itertools import islice
+from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -132,25 +133,38 @@ class CRFPipe(ReadingPipe):
         *,
         nlp: Optional[Language] = None,
         labels: Optional[List[str]] = None,
+        init: Optional[str] = None,
     ) -> None:
         """Find the labels, unless they are given, and give the model its shape.
 
-        Raises `SkdError` if there is no label at all.
+        init (Optional[str]): Folder of a pipeline whose component of the same name, with the same
+            settings and model, has been trained: go on from there. Labels that it lacks are added.
+        Raises `SkdError` if there is no label at all, and for a pipeline that does not fit.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         self.nlp = nlp or self.nlp
         if labels is None:
             found = {label for example in get_examples() for label in self.labels_of(example)}
             labels = sorted(found)
+        if init is not None:
+            self._start_from(Path(init))
         for label in labels:
             self.add_label(label)
         if not self.labels:
             raise SkdError(Errors.SKD040.format(name=self.name))
         self._require_match()
-        sample = [example.predicted for example in islice(get_examples(), 10)]
-        self.model.initialize(X=sample, Y=self.model.ops.alloc2f(1, len(self.tags)))
         self._step = 0
         self._transfers.clear()
+        if init is not None:
+            return
+        sample = [example.predicted for example in islice(get_examples(), 10)]
+        self.model.initialize(X=sample, Y=self.model.ops.alloc2f(1, len(self.tags)))
+
+    def _start_from(self, pipeline: Path) -> None:
+        folder = pipeline / self.name
+        if not folder.is_dir():
+            raise SkdError(Errors.SKD159.format(name=self.name, path=pipeline))
+        self.from_disk(folder, exclude=["vocab"])
 
     # Prediction.
 

@@ -117,3 +117,22 @@ def test_one_line_for_what_cannot_be_opened(encoder, tmp_path):
 def test_settings_that_cannot_be(encoder, settings):
     with pytest.raises(SkdError, match="SKD029"):
         make_pipeline(encoder, **settings)
+
+
+def test_a_bilstm_above(encoder, tmp_path):
+    """As the configs of the students say."""
+    nlp = spacy.blank("xx")
+    embed = {"@architectures": "spacy-skd.FineTunedEncoder.v1", "name": str(encoder)}
+    encode = {
+        "@architectures": "spacy.TorchBiLSTMEncoder.v1",
+        "width": 32,
+        "depth": 1,
+        "dropout": 0.0,
+    }
+    tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": tok2vec}
+    nlp.add_pipe("crf_ner", name="pipe", config={"model": model})
+    losses = train(nlp)
+    assert np.isfinite(losses).all() and losses[-1] < 0.3 * losses[0]
+    nlp.to_disk(tmp_path / "nlp")
+    np.testing.assert_allclose(scores(spacy.load(tmp_path / "nlp")), scores(nlp), atol=1e-5)
