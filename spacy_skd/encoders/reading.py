@@ -88,6 +88,7 @@ def half_precision(device: "device") -> ContextManager:
     """
     torch = import_torch()
     if device.type == "cpu":
-        native = torch.cpu._is_avx512_bf16_supported()
+        # torch asks the processor, but has no public name for it.
+        native = getattr(torch.cpu, "_is_avx512_bf16_supported", bool)()
         return torch.autocast("cpu", dtype=torch.bfloat16, enabled=native)
     return torch.autocast(device.type, dtype=torch.float16, enabled=device.type == "cuda")

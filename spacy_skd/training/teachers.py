@@ -54,7 +54,8 @@ def train_teachers(
     languages (Optional[Sequence[str]]): Only these; None means all in the folder.
     overrides (Optional[Dict[str, Any]]): Settings that replace those of the config.
     multilingual (bool): One teacher of all the languages, `output/multilingual/model-best`, instead
-        of one for each. Earlier ones of single languages, which would go first, are removed.
+        of one for each. Earlier ones of single languages, which would go first, are removed; and
+        that of all languages once each language has its own.
     folds (int): So many teachers a language, each of which does not see one of so many parts of
         its training sentences (see `targets/folds.py`); 0: one that sees all.
     seeds (Sequence[int]): A teacher for each, or for each and each fold; none: that of the config.
@@ -91,6 +92,8 @@ def train_teachers(
         if not planned & failed:
             for name in {group, *of_group}:
                 remove_others(output, name, planned)
+    if not multilingual and not languages and not failed:
+        remove_others(output, MULTILINGUAL, set())
     # A run reports all sentences of the files that it reads.
     return [
         replace(report, sentences=report.sentences - held_out.get(report.name, 0))

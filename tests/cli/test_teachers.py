@@ -110,6 +110,10 @@ def test_one_teacher_of_all_languages(skd_here, corpus, config, tmp_path):
     assert sum(int(row[1]) for row in rows) == 60
     nlp = spacy.load(output / "multilingual.fold-1-of-2" / "model-best")
     assert nlp.config["corpora"]["train"]["held_out"] == "1/2"
+    skd_here(*command, "--languages", "de")
+    assert "multilingual.fold-1-of-2" in names(output)  # English has no other
+    skd_here(*command)
+    assert names(output) == ["de", "en"]
 
 
 def test_teachers_stay_until_all_others_are_there(skd_here, corpus, config, tmp_path):
