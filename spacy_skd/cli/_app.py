@@ -57,10 +57,8 @@ def use_gpu(gpu_id: int) -> None:
         raise SkdError(Errors.SKD137.format(gpu_id=gpu_id, reason=reason)) from error
 
 
-# Without rich markup an error is one line and not a box drawn around it. Errors are printed by
-# spaCy's own group, which in its first 3.8 releases had such markup.
+# Without rich markup an error is one line and not a box drawn around it.
 app = typer.Typer(name="skd", help=HELP, cls=Commands, no_args_is_help=True, rich_markup_mode=None)
-spacy_app.rich_markup_mode = None
 spacy_app.add_typer(app)
 
 # `spacy project run` says what it runs, and its steps what they do: in that order also where the
