@@ -1,4 +1,6 @@
-"""Words of any script, cut by each kind of vocabulary, are the pieces that transformers gives them."""
+"""Words of any script, cut by each kind of vocabulary, are the pieces that transformers gives
+them.
+"""
 
 import pytest
 
