@@ -102,12 +102,14 @@ class PipelineScorer:
         """In fresh documents with the same tokens: a teacher must see nothing else, and what the
         components before it write must not end in the student's documents.
         """
-        fresh = [copy_tokens(doc, self.nlp.vocab) for doc in docs]
-        for _, component in self.nlp.pipeline:
-            if component is self.pipe:
-                break
-            if hasattr(component, "pipe"):
-                fresh = list(component.pipe(fresh))
-            else:
-                fresh = [component(doc) for doc in fresh]
-        return self.pipe.score_docs(fresh)
+        # In a memory zone, so that the vocabulary does not keep every word of the corpus.
+        with self.nlp.memory_zone():
+            fresh = [copy_tokens(doc, self.nlp.vocab) for doc in docs]
+            for _, component in self.nlp.pipeline:
+                if component is self.pipe:
+                    break
+                if hasattr(component, "pipe"):
+                    fresh = list(component.pipe(fresh))
+                else:
+                    fresh = [component(doc) for doc in fresh]
+            return self.pipe.score_docs(fresh)
