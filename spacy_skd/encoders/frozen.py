@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy as np
+import srsly
 from spacy import registry
 from spacy.tokens import Doc
 from thinc.api import Maxout, Model, Optimizer
@@ -167,14 +168,10 @@ class FrozenShim(Shim):
             self._model.model.to(name)
 
     def to_bytes(self) -> bytes:
-        import srsly
-
         packed = None if self._model is None else self._model.to_bytes()
         return srsly.msgpack_dumps({"settings": self.cfg, "encoder": packed})
 
     def from_bytes(self, data: bytes) -> "FrozenShim":
-        import srsly
-
         msg = srsly.msgpack_loads(data)
         self.cfg = msg["settings"]
         self._model = None if msg["encoder"] is None else Pretrained.from_bytes(msg["encoder"])

@@ -1,6 +1,4 @@
-"""Words of any script, cut by each kind of vocabulary, are the pieces that transformers gives
-them.
-"""
+"""Words of any script, cut by each kind of vocabulary, have the pieces that transformers gives."""
 
 import pytest
 
