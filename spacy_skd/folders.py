@@ -37,7 +37,7 @@ RUN = Kind(
     "run.json",
     "spacy-skd run",
     1,
-    frozenset({"run.json", "config.cfg", "model-best", "model-last"}),
+    frozenset({"run.json", "run.cfg", "model-best", "model-last"}),
 )
 
 

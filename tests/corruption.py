@@ -86,7 +86,8 @@ def overwrite(rng: np.random.Generator, path: Path, files: List[Path]) -> None:
 def duplicate(rng: np.random.Generator, path: Path, files: List[Path]) -> None:
     """A copy under a name that another such file might have."""
     number = "".join(filter(str.isdigit, path.stem))
-    name = path.stem.replace(number, "00077") if number else f"{path.stem}-copy"
+    other = path.stem.replace(number, "00077") if number else path.stem
+    name = other if other != path.stem else f"{path.stem}-copy"
     shutil.copy(path, path.with_name(name + path.suffix))
 
 

@@ -18,7 +18,8 @@ from ..records import canonical
 from .configs import describe_inputs, read_config
 
 BEST, LAST = "model-best", "model-last"
-CONFIG = "config.cfg"
+# Another name than a pipeline's config: the folder of a run is no pipeline, those in it are.
+CONFIG = "run.cfg"
 MANIFEST = RUN.manifest
 
 

@@ -14,7 +14,7 @@ def test_trains_once(skd, skd_here, corpus, config, tmp_path):
     assert [line.split()[1] for line in lines[2:-1]] == ["0", "10"]
     assert result.stderr == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.cfg", "corpus", "student"]
-    names = ["config.cfg", "model-best", "model-last", "run.json"]
+    names = ["model-best", "model-last", "run.cfg", "run.json"]
     assert sorted(path.name for path in (tmp_path / "student").iterdir()) == names
     assert spacy.load(tmp_path / "student" / "model-best").pipe_names == ["ner", "tagger"]
     report = json.loads((tmp_path / "student" / "run.json").read_text("utf-8"))["report"]

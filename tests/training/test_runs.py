@@ -158,7 +158,7 @@ def test_the_config_is_the_one_that_was_read(run):
     write("config.cfg", CONFIG.replace("seed = 0", "seed = 7"))
     assert changing.fingerprint() == before
     make(changing)
-    assert "seed = 0" in (changing.folder / "config.cfg").read_text("utf-8")
+    assert "seed = 0" in (changing.folder / "run.cfg").read_text("utf-8")
     assert run().finished() is None
 
 
