@@ -1,13 +1,14 @@
-"""Pipelines with a CRF component, whatever its encoder."""
+"""Pipelines with a CRF component, whatever its encoder, or else with spaCy's tagger."""
 
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Callable, List, Optional, Sequence
+from typing import Any, Callable, List, Optional, Sequence, Union
 
 import numpy as np
 import spacy
 from spacy.language import Language
+from spacy.pipeline import Tagger
 from spacy.tokens import Doc
 from thinc.api import Config
 
@@ -18,6 +19,7 @@ from ..folders import check_pipeline
 from ..pipeline.crf_pipe import CRFPipe
 from ..transfer import Teacher
 from .protocol import FindTeachers, Source
+from .taggers import TaggerScores
 
 BEST, CONFIG = "model-best", "config.cfg"
 
@@ -68,7 +70,7 @@ def read_config(folder: Path) -> Config:
 
 def open_pipeline(folder: Path) -> "PipelineScorer":
     nlp = load_pipeline(folder)
-    return PipelineScorer(nlp, crf_pipe_of(nlp, folder))
+    return PipelineScorer(nlp, teaching_pipe(nlp, folder))
 
 
 def load_pipeline(path: Path) -> Language:
@@ -80,8 +82,11 @@ def load_pipeline(path: Path) -> Language:
         raise SkdError(Errors.SKD126.format(source=path, reason=reason)) from error
 
 
-def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
-    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, CRFPipe)]
+def teaching_pipe(nlp: Language, path: Path) -> Union[CRFPipe, Tagger]:
+    """The one CRF component, or where there is none the one tagger; not what is derived from it."""
+    components = [pipe for _, pipe in nlp.pipeline]
+    pipes: List[Any] = [pipe for pipe in components if isinstance(pipe, CRFPipe)]
+    pipes = pipes or [pipe for pipe in components if type(pipe) is Tagger]
     if len(pipes) != 1:
         raise SkdError(Errors.SKD069.format(path=path, number=len(pipes)))
     return pipes[0]
@@ -89,14 +94,18 @@ def crf_pipe_of(nlp: Language, path: Path) -> CRFPipe:
 
 @dataclass(frozen=True)
 class PipelineScorer:
-    """The CRF component of a pipeline, after those before it, to which it may listen."""
+    """A component of a pipeline, after those before it, to which it may listen."""
 
     nlp: Language
-    pipe: CRFPipe
+    pipe: Union[CRFPipe, Tagger]
 
     @property
     def teacher(self) -> Teacher:
-        return self.pipe.teacher
+        return self._asked.teacher
+
+    @property
+    def _asked(self) -> Union[CRFPipe, TaggerScores]:
+        return self.pipe if isinstance(self.pipe, CRFPipe) else TaggerScores(self.pipe)
 
     def score(self, docs: Sequence[Doc]) -> List[np.ndarray]:
         """In fresh documents with the same tokens: a teacher must see nothing else, and what the
@@ -112,4 +121,4 @@ class PipelineScorer:
                     fresh = list(component.pipe(fresh))
                 else:
                     fresh = [component(doc) for doc in fresh]
-            return self.pipe.score_docs(fresh)
+            return self._asked.score_docs(fresh)

@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
+import spacy
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_skd.teachers.pipelines import PipelineScorer
+from spacy_skd.teachers.pipelines import PipelineScorer, find_pipelines
 
+from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples
 from ..targets.samples import save_teacher
 
 
@@ -27,3 +30,32 @@ def test_the_vocabulary_does_not_keep_the_words_of_the_corpus(tmp_path):
     docs = [Doc(nlp.vocab, words=[token.text for token in doc]) for doc in new_words(5, 40)]
     for scores, expected in zip(found, scorer.pipe.score_docs(docs), strict=True):
         np.testing.assert_array_equal(scores, expected)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_spacys_tagger_teaches(tmp_path, normalize, shared):
+    nlp = spacy.blank("xx")
+    tok2vec = SMALL_TOK2VEC
+    if shared:
+        nlp.add_pipe("tok2vec", config={"model": SMALL_TOK2VEC})
+        tok2vec = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
+    model = {"@architectures": "spacy.Tagger.v2", "tok2vec": tok2vec, "normalize": normalize}
+    tagger = nlp.add_pipe("tagger", config={"model": model})
+    nlp.add_pipe("morphologizer")  # derived from the tagger, and no tagger
+    examples = make_examples(nlp)
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    nlp.to_disk(tmp_path / "en")
+    (source,) = find_pipelines(tmp_path)("en")
+    scorer = source.open()
+    assert (scorer.teacher.scheme, scorer.teacher.tags) == ("plain", tagger.labels)
+    docs = [Doc(Vocab(), words=words) for words, _ in SENTENCES] + [Doc(Vocab())]
+    found = scorer.score(docs)
+    for doc, scores in zip(docs, found, strict=True):
+        assert scores.shape == (len(doc), len(tagger.labels))
+        np.testing.assert_allclose(np.exp(scores).sum(axis=1), 1, rtol=1e-4)
+        predicted = nlp(Doc(nlp.vocab, words=[token.text for token in doc]))
+        best = [tagger.labels[i] for i in scores.argmax(axis=1)]
+        assert best == [token.tag_ for token in predicted]
