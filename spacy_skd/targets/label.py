@@ -209,7 +209,8 @@ def write_store(job: LabelJob, plan: Plan, scorer: Scorer, batch_size: int) -> T
         for batch in minibatch(docs, batch_size):
             yield from scorer.score(batch)
 
-    writer.write(different_sentences(job), score_all)
+    # Of a teacher for which some were held out, no sentence that it was trained on.
+    writer.write(read_all(job), score_all, left_out=trained_on(job))
     return "resumed" if writer.kept else "labelled", writer.finish()
 
 
@@ -227,11 +228,8 @@ def current_meta(path: Path, plan: Plan) -> Optional[Meta]:
     return meta if meta.plan == plan else None
 
 
-def different_sentences(job: LabelJob) -> Iterator[Doc]:
-    """The documents of the job's files, each sentence once, with a progress bar; of a teacher for
-    which some were held out, none that it was trained on.
-    """
-    seen = trained_on(job)
+def read_all(job: LabelJob) -> Iterator[Doc]:
+    """The documents of the job's files, with a progress bar."""
     for split, paths in job.files.items():
         what = f"Labelling {job.store.name}/{split}"
         with tqdm(desc=what, unit="sentence", disable=None) as bar:
@@ -242,10 +240,7 @@ def different_sentences(job: LabelJob) -> Iterator[Doc]:
                 # A vocabulary a file: it keeps every word that it has seen.
                 for doc in intact(unpack_docs(packed, Vocab()), path):
                     bar.update(1)
-                    fingerprint = sentence_fingerprint(doc)
-                    if len(doc) and fingerprint not in seen:
-                        seen.add(fingerprint)
-                        yield doc
+                    yield doc
 
 
 def trained_on(job: LabelJob) -> Set[int]:

@@ -11,7 +11,7 @@ import os
 from collections import OrderedDict
 from io import FileIO
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, List, NamedTuple, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -23,6 +23,18 @@ from .fingerprints import fingerprints
 from .meta import ShardEntry
 
 FLOAT16_MAX = float(np.finfo(np.float16).max)
+
+
+class Row(NamedTuple):
+    """A document, and by what it will be found."""
+
+    doc: Doc
+    fingerprint: int
+    text_fingerprint: int
+
+    @classmethod
+    def of(cls, doc: Doc) -> "Row":
+        return cls(doc, *fingerprints(*words_and_spaces(doc)))
 
 
 class Buffer:
@@ -37,11 +49,10 @@ class Buffer:
     def __len__(self) -> int:
         return len(self.emissions)
 
-    def add(self, doc: Doc, emissions: np.ndarray) -> None:
-        of_tokens, of_text = fingerprints(*words_and_spaces(doc))
-        self.fingerprints.append(of_tokens)
-        self.text_fingerprints.append(of_text)
-        self.n_tokens.append(len(doc))
+    def add(self, row: Row, emissions: np.ndarray) -> None:
+        self.fingerprints.append(row.fingerprint)
+        self.text_fingerprints.append(row.text_fingerprint)
+        self.n_tokens.append(len(row.doc))
         self.emissions.append(np.asarray(emissions, dtype=np.float32).ravel())
 
     def write(self, folder: Path, name: str, dtype: str) -> ShardEntry:

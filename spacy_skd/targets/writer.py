@@ -2,7 +2,7 @@
 
 from itertools import count
 from pathlib import Path
-from typing import Callable, Dict, Iterable, Iterator, List, NoReturn, Optional
+from typing import Callable, Collection, Dict, Iterable, Iterator, List, NoReturn, Optional
 
 import numpy as np
 from spacy.tokens import Doc
@@ -12,7 +12,7 @@ from ..records import Damaged, parse_part, read_plain, sealed, unsealed
 from ..transfer import Teacher
 from .folders import PROGRESS, check_ours, partial_of, replace, settle
 from .meta import META, Chain, Meta, Plan, ShardEntry, write_meta
-from .shard import Buffer, OpenFiles, Shard
+from .shard import Buffer, OpenFiles, Row, Shard
 from .store import excerpt, teacher_folder
 
 # Of a shard: it is put together in memory, and Arrow counts its scores in 32 bits.
@@ -80,40 +80,43 @@ class TargetWriter:
         with (self.partial / PROGRESS).open("a", encoding="ascii") as file:
             file.write(line + "\n")
 
-    def write(self, docs: Iterable[Doc], score: Score) -> None:
-        """Write all documents of the store with their emission scores.
+    def write(self, docs: Iterable[Doc], score: Score, left_out: Collection[int] = ()) -> None:
+        """Write the store: each different sentence among the documents, with its emission scores.
 
         docs (Iterable[Doc]): In the same order for every writer of the same plan.
         score (Callable): Given the documents of a shard, their emission scores (n, L) in order. Not
             called for shards that are there already.
+        left_out (Collection[int]): Fingerprints of sentences that do not belong into the store.
         Raises `SkdError` for scores that are NaN or +inf; -inf forbids a tag.
         """
-        for name, part in zip(shard_names(), self._parts(docs)):
+        rows = different_rows(docs, left_out)
+        for name, part in zip(shard_names(), self._parts(rows)):
             entry = self.kept.get(name)
             if entry is None or entry.sentences != len(part):
                 entry = self._write_shard(name, part, score)
             self.shards.append(entry)
 
-    def _write_shard(self, name: str, docs: List[Doc], score: Score) -> ShardEntry:
+    def _write_shard(self, name: str, rows: List[Row], score: Score) -> ShardEntry:
         buffer = Buffer()
-        for doc, emissions in zip(docs, score(docs), strict=True):
+        for row, emissions in zip(rows, score([row.doc for row in rows]), strict=True):
             if np.isnan(emissions).any() or (emissions == np.inf).any():
-                self._raise_not_finite(f'"{excerpt(doc)}" ({self.plan.lang})')
-            buffer.add(doc, emissions)
+                self._raise_not_finite(f'"{excerpt(row.doc)}" ({self.plan.lang})')
+            buffer.add(row, emissions)
         entry = buffer.write(self.partial, name, self.plan.dtype)
         self._record(entry)
         return entry
 
-    def _parts(self, docs: Iterable[Doc]) -> Iterator[List[Doc]]:
-        """The documents of each shard."""
-        part: List[Doc] = []
+    def _parts(self, rows: Iterable[Row]) -> Iterator[List[Row]]:
+        """The rows of each shard."""
+        part: List[Row] = []
         scores = 0
-        for doc in docs:
-            scores += len(doc) * len(self.chain.tags)
+        for row in rows:
+            size = len(row.doc) * len(self.chain.tags)
+            scores += size
             if len(part) == self.plan.shard_size or (part and scores > MOST_SCORES):
                 yield part
-                part, scores = [], len(doc) * len(self.chain.tags)
-            part.append(doc)
+                part, scores = [], size
+            part.append(row)
         if part:
             yield part
 
@@ -127,6 +130,16 @@ class TargetWriter:
     def _raise_not_finite(self, what: str) -> NoReturn:
         teacher = teacher_folder(self.path, self.plan.teacher)
         raise SkdError(Errors.SKD071.format(teacher=teacher, what=what))
+
+
+def different_rows(docs: Iterable[Doc], left_out: Collection[int]) -> Iterator[Row]:
+    """Each different sentence that has tokens, once."""
+    seen = set(left_out)
+    for doc in docs:
+        row = Row.of(doc)
+        if len(doc) and row.fingerprint not in seen:
+            seen.add(row.fingerprint)
+            yield row
 
 
 def shard_names() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """Pipelines with a CRF component, whatever its encoder, or else with spaCy's tagger."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from .protocol import FindTeachers, Source
 from .taggers import TaggerScores
 
 BEST, CONFIG = "model-best", "config.cfg"
+WORDS_KEPT = 100_000
 
 
 def find_pipelines(path: Path) -> FindTeachers:
@@ -111,8 +113,10 @@ class PipelineScorer:
         """In fresh documents with the same tokens: a teacher must see nothing else, and what the
         components before it write must not end in the student's documents.
         """
-        # In a memory zone, so that the vocabulary does not keep every word of the corpus.
-        with self.nlp.memory_zone():
+        # The vocabulary would keep every word of the corpus: in a zone it forgets those that it did
+        # not know. The most frequent are among the first, and are not made anew each time.
+        full = len(self.nlp.vocab.strings) > WORDS_KEPT
+        with self.nlp.memory_zone() if full else nullcontext():
             fresh = [copy_tokens(doc, self.nlp.vocab) for doc in docs]
             for _, component in self.nlp.pipeline:
                 if component is self.pipe:

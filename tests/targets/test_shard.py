@@ -5,7 +5,7 @@ import pytest
 from spacy_skd.errors import SkdError
 from spacy_skd.records import open_plain
 from spacy_skd.targets.meta import ShardEntry
-from spacy_skd.targets.shard import Buffer, OpenFiles, Shard, file_xxh3
+from spacy_skd.targets.shard import Buffer, OpenFiles, Row, Shard, file_xxh3
 
 from .samples import TAGS, numbered_docs, scores_of
 
@@ -17,7 +17,7 @@ N_TAGS = len(TAGS)
 def entry(tmp_path):
     buffer = Buffer()
     for doc in numbered_docs(6):
-        buffer.add(doc, scores_of(doc))
+        buffer.add(Row.of(doc), scores_of(doc))
     return buffer.write(tmp_path, NAME, "float16")
 
 

@@ -5,8 +5,9 @@ import pytest
 from spacy_skd.errors import SkdError
 from spacy_skd.targets import TargetWriter, open_targets
 from spacy_skd.targets import writer as writer_module
+from spacy_skd.targets.fingerprints import sentence_fingerprint
 
-from .samples import make_plan, make_teacher, numbered_docs, scores_of
+from .samples import make_doc, make_plan, make_teacher, numbered_docs, scores_of
 
 DOCS = numbered_docs(10)  # three shards
 
@@ -151,3 +152,16 @@ def test_no_document_at_all(tmp_path):
     writer.write([], lambda docs: pytest.fail("scored"))
     writer.finish()
     assert open_targets(tmp_path).languages == ("de",)
+
+
+def test_each_different_sentence_is_written_once(tmp_path):
+    """Not those that are left out, nor documents without tokens."""
+    left_out = {sentence_fingerprint(doc) for doc in DOCS[:2]}
+    docs = [make_doc([]), *DOCS, *DOCS[3:], make_doc([])]
+    writer = TargetWriter(tmp_path / "de", make_plan(), make_teacher())
+    writer.write(docs, lambda docs: map(scores_of, docs), left_out)
+    assert sum(shard.sentences for shard in writer.finish().shards) == 8
+    opened = open_targets(tmp_path)
+    assert opened.find(DOCS[9], "de")
+    with pytest.raises(SkdError, match="SKD061"):
+        opened.find(DOCS[0], "de")

@@ -4,6 +4,7 @@ import spacy
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_skd.teachers import pipelines
 from spacy_skd.teachers.pipelines import PipelineScorer, find_pipelines
 
 from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples
@@ -19,12 +20,14 @@ def kept(vocab):
     return {lexeme.text for lexeme in vocab}, set(vocab.strings)
 
 
-def test_the_vocabulary_does_not_keep_the_words_of_the_corpus(tmp_path):
+def test_the_vocabulary_does_not_keep_all_words_of_the_corpus(tmp_path, monkeypatch):
     """Of text without end it would hold every word; and its scores are those without a zone."""
     nlp = save_teacher(tmp_path / "teacher")
     scorer = PipelineScorer(nlp, nlp.get_pipe("pipe"))
     scorer.score(new_words(0, 5))
     known = kept(nlp.vocab)
+    assert "w0x0" in known[1]
+    monkeypatch.setattr(pipelines, "WORDS_KEPT", 0)
     found = scorer.score(new_words(5, 40))
     assert kept(nlp.vocab) == known
     docs = [Doc(nlp.vocab, words=[token.text for token in doc]) for doc in new_words(5, 40)]
