@@ -5,8 +5,9 @@ process; the bytes that a token takes; and how long a store of many sentences ta
 
 The teacher is not trained, which its speed does not depend on. In each round it predicts the
 sentences as `nlp.pipe` does, and labels them as the command does, from the corpus's files to the
-finished store; both load it anew, so that both meet each word for the first time. The figure is the median over rounds of the time of the one divided by the other's.
-Times are of the CPU, so that what else the machine is doing does not count.
+finished store; both load it anew, so that both meet each word for the first time. The figure is the
+median over rounds of the time of the one divided by the other's. Times are of the CPU, so that what
+else the machine is doing does not count.
 """
 
 import multiprocessing

@@ -177,22 +177,22 @@ class OpenFiles:
 
     def __init__(self, most: int = 200) -> None:
         self._most = most
-        self._files: OrderedDict[Shard, FileIO] = OrderedDict()
-
-    def get(self, shard: Shard) -> FileIO:
-        if shard not in self._files:
-            self.keep(shard, shard.reopen())
-        self._files.move_to_end(shard)
-        return self._files[shard]
-
-    def keep(self, shard: Shard, file: FileIO) -> None:
-        self._files[shard] = file
-        while len(self._files) > self._most:
-            self._files.popitem(last=False)[1].close()
+        self._files: OrderedDict[Path, FileIO] = OrderedDict()
 
     def __del__(self) -> None:
         for file in self._files.values():
             file.close()
+
+    def get(self, shard: Shard) -> FileIO:
+        if shard.path not in self._files:
+            self.keep(shard, shard.reopen())
+        self._files.move_to_end(shard.path)
+        return self._files[shard.path]
+
+    def keep(self, shard: Shard, file: FileIO) -> None:
+        self._files[shard.path] = file
+        while len(self._files) > self._most:
+            self._files.popitem(last=False)[1].close()
 
 
 def verify(file: FileIO, entry: ShardEntry) -> None:

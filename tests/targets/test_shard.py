@@ -151,6 +151,14 @@ def test_an_open_file_stays_what_it_was(tmp_path, entry):
     np.testing.assert_array_equal(shard.emissions(3), before)
 
 
+def test_files_are_closed_with_what_was_opened(tmp_path, entry):
+    files = OpenFiles()
+    file = files.get(Shard(tmp_path, entry, N_TAGS, files))
+    assert not file.closed
+    del files
+    assert file.closed
+
+
 def test_more_shards_than_files_may_be_open(tmp_path, entry):
     """Files are opened again in turn, and must still be the same."""
     files = OpenFiles(2)
