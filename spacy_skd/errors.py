@@ -478,6 +478,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "Vectors of floret are trained on the text of a corpus: name it with --corpus, or give an encoder "
         "in place of floret."
     )
+    SKD179 = "--pieces is {value}; it must be 1 or more. Leave it out to keep what the corpus needs."
     # fmt: on
 
 

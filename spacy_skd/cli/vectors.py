@@ -24,6 +24,7 @@ def vectors_cli(
     encoder: str = typer.Argument(..., help="Hugging Face encoder: a folder or a name on the Hub, e.g. intfloat/multilingual-e5-small. Its tokenizer.json and input embeddings are used. Or floret: vectors are trained on the corpus"),
     output: Path = typer.Argument(..., help="Folder for the pipeline that holds the vectors"),
     corpus: Optional[Path] = typer.Option(None, "--corpus", "-c", help="Corpus folder, with <lang>/train.spacy and, if there is more text, <lang>/unlabelled.spacy: only the pieces that its words need are kept, and single characters"),
+    pieces: Optional[int] = typer.Option(None, "--pieces", "-p", help="Keep so many pieces: those that the corpus needs, and then the most frequent ones of all languages. By default none of these with --corpus, all without"),
     dims: int = typer.Option(128, "--dims", "-d", help="Dimensions of the vectors: so many principal axes of the embeddings"),
     dtype: DType = typer.Option(DType.float16, "--dtype", "-t", help="Type of the stored numbers; floret has float32"),
     lang: str = typer.Option("xx", "--lang", "-l", help="Language of the pipelines that will load the vectors"),
@@ -41,7 +42,9 @@ def vectors_cli(
     """
     from ..vectors.make import make_vectors
 
-    report = make_vectors(encoder, output, corpus=corpus, dims=dims, dtype=dtype.value, lang=lang)
+    report = make_vectors(
+        encoder, output, corpus=corpus, most=pieces, dims=dims, dtype=dtype.value, lang=lang
+    )
     _print_report(report)
     msg.good(f"Vectors written to {output}")
 

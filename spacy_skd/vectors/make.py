@@ -53,6 +53,7 @@ def make_vectors(
     output: Path,
     *,
     corpus: Optional[Path] = None,
+    most: Optional[int] = None,
     dims: int = 128,
     dtype: str = "float16",
     lang: str = "xx",
@@ -63,6 +64,9 @@ def make_vectors(
         vectors; or "floret": vectors are trained on the corpus.
     corpus (Optional[Path]): If given, only the pieces that the words of its training and unlabelled
         text need are kept, and those of one character.
+    most (Optional[int]): So many pieces, those that the corpus needs and then the most frequent
+        ones: of languages that the corpus lacks, too. Of pieces that the corpus needs none is left
+        out.
     dims (int): Dimensions of the vectors.
     dtype (str): Of the stored pieces: "float16", "float32", or "int8" with a scale a dimension.
         floret has float32.
@@ -75,6 +79,8 @@ def make_vectors(
     with locked(folder.place):
         folder.check_place()
         folder.clear()
+        if most is not None and most < 1:
+            raise SkdError(Errors.SKD179.format(value=most))
         counts = {} if corpus is None else count_words(corpus)
         if source == FLORET:
             if corpus is None:
@@ -82,7 +88,7 @@ def make_vectors(
             train_floret(nlp, corpus, dims)
         else:
             nlp.config["nlp"]["vectors"] = {"@vectors": "spacy-skd.SubwordVectors.v1"}
-            nlp.vocab.vectors = encoder_vectors(source, counts, dims, dtype, report)
+            nlp.vocab.vectors = encoder_vectors(source, counts, most, dims, dtype, report)
         nlp.vocab.vectors.name = f"{nlp.lang}_{nlp.meta['name']}.vectors"
         nlp.to_disk(folder.unfinished)
         report.rows = len(nlp.vocab.vectors)
@@ -101,15 +107,23 @@ def blank_pipeline(lang: str) -> Language:
 
 
 def encoder_vectors(
-    source: str, counts: Dict[str, Counter], dims: int, dtype: str, report: VectorsReport
+    source: str,
+    counts: Dict[str, Counter],
+    most: Optional[int],
+    dims: int,
+    dtype: str,
+    report: VectorsReport,
 ) -> SubwordVectors:
     """Vectors from the input embeddings of an encoder, see `table.py`."""
     pieces, embeddings = read_encoder(source)
     if not 1 <= dims <= embeddings.shape[1]:
         raise SkdError(Errors.SKD176.format(value=dims, most=embeddings.shape[1]))
-    wanted = pieces.usable
+    wanted = pieces.usable if most is None else pieces.characters()
     if counts:
         wanted, report.pieces_per_word = needed(pieces, sum(counts.values(), Counter()))
+    if most is not None:
+        others = [piece for piece in pieces.most_frequent() if piece not in wanted]
+        wanted = wanted.union(others[: max(0, most - len(wanted))])
     tokenizer, kept = pieces.reduced(wanted)
     table, report.variance = principal_axes(embeddings, sorted(pieces.usable), kept, dims)
     data, scale = quantize(table, dtype)

@@ -64,6 +64,17 @@ class Pieces:
         """The pieces of one character (of one byte, where pieces are made of bytes)."""
         return {i for i in self.usable if len(self.surface(i)) <= 1 or is_byte(self.by_id[i])}
 
+    def most_frequent(self) -> List[int]:
+        """The ids of all pieces, those first that were more frequent where the tokenizer was made.
+
+        Unigram models store a piece's logarithmic probability. The others list their pieces in the
+        order in which they were found, which is roughly that of their frequency.
+        """
+        if self.model["type"] != "Unigram":
+            return sorted(self.usable)
+        scores = dict(map(tuple, self.model["vocab"]))
+        return sorted(self.usable, key=lambda i: (-scores[self.by_id[i]], i))
+
     def surface(self, piece: int) -> str:
         """A piece as it stands in a text, without the marks of its kind."""
         text = self.by_id[piece]

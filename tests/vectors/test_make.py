@@ -53,6 +53,26 @@ def test_words_of_the_corpus_have_the_same_vectors_with_fewer_pieces(kind, corpu
         assert sum(one.get_batch(UNSEEN).any(axis=1)) == sum(other.get_batch(UNSEEN).any(axis=1))
 
 
+@pytest.mark.parametrize("kind", TOKENIZERS)
+def test_pieces_beyond_those_of_the_corpus(kind, corpus, tmp_path):
+    encoder = str(save_encoder(tmp_path / kind, kind))
+    whole = make_vectors(encoder, tmp_path / "w", dims=5, dtype="float32").rows
+    needed = make_vectors(encoder, tmp_path / "c", corpus=corpus, dims=5).rows
+    rows = [
+        make_vectors(encoder, tmp_path / name, corpus=corpus, most=most, dims=5, dtype="float32").rows
+        for name, most in (("s", 1), ("m", whole - 1))
+    ]
+    assert rows[0] == needed < rows[1] == whole - 1
+    tables = [spacy.load(tmp_path / name).vocab.vectors for name in "smw"]
+    pieces = [sum(len(table.pieces(word)) for word in UNSEEN) for table in tables]
+    assert pieces[0] >= pieces[1] >= pieces[2]
+    words = [word for counts in count_words(corpus).values() for word in counts]
+    for table in tables[:2]:
+        np.testing.assert_allclose(
+            table.get_batch(words), tables[2].get_batch(words), rtol=1e-4, atol=1e-5
+        )
+
+
 def test_dev_and_test_are_not_looked_at(corpus):
     words = count_words(corpus)
     assert set(words) == {"de", "en"} and words["de"]["wohnt"] == 2
@@ -108,8 +128,9 @@ def test_an_earlier_pipeline_of_vectors_is_replaced_and_nothing_else(encoder, co
 def test_a_failure_leaves_what_was_there(encoder, tmp_path):
     output = tmp_path / "vectors"
     make_vectors(encoder, output, dims=5)
-    for wrong in (dict(dims=0), dict(dims=99), dict(dims=5, corpus=tmp_path / "none")):
-        with pytest.raises(SkdError, match=r"SKD(176|121)"):
+    missing = dict(dims=5, corpus=tmp_path / "none")
+    for wrong in (dict(dims=0), dict(dims=99), dict(dims=5, most=0), missing):
+        with pytest.raises(SkdError, match=r"SKD(176|179|121)"):
             make_vectors(encoder, output, **wrong)
     with pytest.raises(SkdError, match="SKD178"):
         make_vectors("floret", output, dims=5)
