@@ -59,7 +59,9 @@ def test_pieces_beyond_those_of_the_corpus(kind, corpus, tmp_path):
     whole = make_vectors(encoder, tmp_path / "w", dims=5, dtype="float32").rows
     needed = make_vectors(encoder, tmp_path / "c", corpus=corpus, dims=5).rows
     rows = [
-        make_vectors(encoder, tmp_path / name, corpus=corpus, most=most, dims=5, dtype="float32").rows
+        make_vectors(
+            encoder, tmp_path / name, corpus=corpus, most=most, dims=5, dtype="float32"
+        ).rows
         for name, most in (("s", 1), ("m", whole - 1))
     ]
     assert rows[0] == needed < rows[1] == whole - 1
