@@ -98,12 +98,21 @@ def find_stores(path: Path) -> List[Path]:
 
 
 def _walk(path: Path) -> Iterator[Tuple[Path, List[str]]]:
-    """Folders and the names in them, except of what is below `.partial` and `.stale`."""
+    """Folders and the names in them, except of what is below `.partial` and `.stale`.
+
+    Another process may be just clearing up: what is gone before it is looked into is not there.
+    Raises `FileNotFoundError` if there is no `path`.
+    """
     folders = [path]
     while folders:
         folder = folders.pop()
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+        except FileNotFoundError:
+            if folder == path:
+                raise
+            continue
         yield folder, [entry.name for entry in entries]
         if folder.name.endswith((PARTIAL, STALE)):
             continue

@@ -116,3 +116,19 @@ def test_links_to_folders_are_told(store, tmp_path):
     store.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(SkdError, match="SKD183.*targets/de"):
         find_stores(store.parent)
+
+
+def test_what_is_gone_before_it_is_looked_into_is_not_there(store, monkeypatch):
+    make(store)
+    make(store.with_name(f"{store.name}.stale"))
+    scan = os.scandir
+
+    def scan_late(folder):
+        if str(folder).endswith(".stale"):  # whoever replaced the store is clearing up
+            shutil.rmtree(folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", scan_late)
+    assert find_stores(store.parent) == [store]
+    with pytest.raises(FileNotFoundError):
+        find_stores(store.parent / "none")
