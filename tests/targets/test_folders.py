@@ -119,7 +119,6 @@ def test_links_to_folders_are_told(store, tmp_path):
 
 
 def test_what_is_gone_before_it_is_looked_into_is_not_there(store, monkeypatch):
-    make(store)
     make(store.with_name(f"{store.name}.stale"))
     scan = os.scandir
 
