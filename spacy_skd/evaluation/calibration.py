@@ -67,8 +67,8 @@ def reliability(confidences: Numbers, correct: Numbers, bins: int = BINS) -> Rel
 
 
 def expected_calibration_error(curve: Reliability) -> Optional[float]:
-    """The mean distance between confidence and accuracy, each bin weighted by what is in it, between
-    0 and 1 (Naeini et al. 2015; Guo et al. 2017, eq. 3); None where nothing was said.
+    """The mean distance between confidence and accuracy, each bin weighted by what is in it (Naeini
+    et al. 2015; Guo et al. 2017, eq. 3), from 0 to 1; None where nothing was said.
     """
     total = curve.counts.sum()
     return float(np.abs(curve.correct - curve.confidence).sum() / total) if total else None
