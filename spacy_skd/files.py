@@ -1,17 +1,26 @@
 """Files that are replaced as a whole or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import Errors, SkdError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write beside the target, in UTF-8, and rename when it is complete."""
+    """Write beside the target, in UTF-8, and rename when it is complete.
+
+    Raises `OSError` where that fails, and leaves nothing then.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def check_writable(path: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +33,19 @@ def test_read_only_folders(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(SkdError, match="SKD140.*read-only"):
         check_writable(tmp_path / "file.json")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device is Linux's")
+def test_nothing_is_left_where_the_disk_is_full(tmp_path, monkeypatch):
+    path = tmp_path / "scores.json"
+    write_text(path, "old")
+
+    def write_to_full(self, text, **kwargs):
+        self.touch()
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            full.write(text)
+
+    monkeypatch.setattr(Path, "write_text", write_to_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_text(path, "new")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
