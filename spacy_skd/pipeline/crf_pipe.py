@@ -446,6 +446,16 @@ def require_teacher(student: CRFPipe, teacher: Any) -> CRFPipe:
     return teacher
 
 
+def has_same_tokens(example: Example) -> bool:
+    """Whether predicted and reference document have the same tokens and the same blanks, so that
+    token i of one is token i of the other.
+    """
+    one, other = example.predicted, example.reference
+    return len(one) == len(other) and np.array_equal(
+        one.to_array(["ORTH", "SPACY"]), other.to_array(["ORTH", "SPACY"])
+    )
+
+
 def split(array: np.ndarray, docs: Sequence[Doc]) -> List[np.ndarray]:
     """Views of the rows (N, ...) of each document."""
     return np.split(array, np.cumsum([len(doc) for doc in docs])[:-1]) if docs else []

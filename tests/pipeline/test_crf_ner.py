@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
+
+from spacy_skd.schemes import coarsen
 
 from ..conftest import make_examples, make_pipeline, reference_doc, train
 
@@ -151,6 +154,47 @@ def test_partial_annotation():
     assert 0 <= loss < 0.05
     doc = nlp(Doc(nlp.vocab, words=["Ada", "Grace", "calls"]))
     assert (1, 2, "PER") in [(e.start, e.end, e.label_) for e in doc.ents]
+
+
+@pytest.mark.parametrize("scheme", ["IOB2", "BILOU"])
+def test_gold_tags_of_the_same_tokens_are_those_of_spacys_alignment(scheme):
+    pipe = make_pipeline("crf_ner", scheme=scheme).get_pipe("pipe")
+    rng = np.random.default_rng(4)
+    found = Counter()
+    for _ in range(400):
+        n = int(rng.integers(1, 9))
+        words = rng.choice(["Ada", "\n", "in", "東京", " "], n).tolist()
+        spaces = rng.integers(0, 2, n).astype(bool).tolist()
+        predicted, reference = (Doc(pipe.vocab, words=words, spaces=spaces) for _ in range(2))
+        if rng.random() < 0.9:
+            edges = np.sort(rng.choice(n + 1, min(n + 1, 4), replace=False)).tolist()
+            spans = [
+                Span(reference, start, end, label=str(rng.choice(["PER", "LOC"])))
+                for start, end in list(pairwise(edges))[:: int(rng.integers(1, 3))]
+            ]
+            free = [i for i in range(n) if not any(span.start <= i < span.end for span in spans)]
+            states = {name: [] for name in ("blocked", "missing", "outside")}
+            for i in free:
+                states[str(rng.choice(list(states)))].append(reference[i : i + 1])
+            reference.set_ents(spans, **states)
+        example = Example(predicted, reference)
+        expected = example.get_aligned_ner()
+        if scheme == "IOB2":
+            expected = [None if tag is None else coarsen(tag) for tag in expected]
+        tags = list(pipe.gold_tags(example))
+        assert tags == expected, (words, spaces)
+        found.update("missing" if tag is None else tag[0] for tag in tags)
+    assert min(found[state] for state in ("missing", "O", "B", "I")) > 50
+
+
+def test_gold_tags_of_other_tokens_are_aligned():
+    pipe = make_pipeline("crf_ner").get_pipe("pipe")
+    reference = Doc(pipe.vocab, words=["New York", "calls"])
+    reference.set_ents([Span(reference, 0, 1, label="LOC")])
+    example = Example(Doc(pipe.vocab, words=["New", "York", "calls"]), reference)
+    assert list(pipe.gold_tags(example)) == ["B-LOC", "L-LOC", "O"]
+    blanks = Doc(pipe.vocab, words=["New York", "calls"], spaces=[False, True])
+    assert list(pipe.gold_tags(Example(blanks, reference))) == ["U-LOC", "O"]
 
 
 def test_default_settings_work():
