@@ -449,6 +449,26 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD234 = (
         "{path} is no comparison ({reason}). Give the comparison.json of `python -m spacy skd compare`."
     )
+    SKD240 = "Task {path} cannot be used: {reason}."
+    SKD241 = (
+        "{url} cannot be fetched: {reason}. Check the address and the network and run it again, which "
+        "keeps what is there; or give a folder with --from."
+    )
+    SKD242 = (
+        "{origin} is another file than expected: its checksum is {found} and not {expected}. Get the "
+        "right one, or put yours into a folder as <language>/<split>.<extension> and name it with --from."
+    )
+    SKD243 = (
+        "{folder} has no {split} of language '{lang}'. Put it there as {names}, or name the languages "
+        "to take with --languages."
+    )
+    SKD244 = (
+        "The data of language '{lang}' must be brought: get it from {source} and name its folder with "
+        "--from."
+    )
+    SKD245 = "Dataset {name} ({lang}, {split}) cannot be used: {reason}. Give another folder with --from."
+    SKD246 = "The task '{task}' has no language '{lang}'; it has {known}. Bring it in a folder with --from."
+    SKD247 = "Datasets of Hugging Face need the package datasets: install it with `pip install spacy-skd[train]`."
     SKD232 = (
         "Of the comparison {what} failed, '{name}': {reason}. Run it again; what is finished is kept."
     )

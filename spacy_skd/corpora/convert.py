@@ -1,7 +1,6 @@
 """From a raw corpus in any of the formats to a corpus of spaCy documents."""
 
 import hashlib
-import os
 import random
 import re
 from dataclasses import asdict, dataclass, field
@@ -23,7 +22,7 @@ from .formats import FORMATS, find_reader
 from .layout import check_language
 from .lines import check_encoding
 from .manifest import intact_manifest, write_manifest
-from .output import replaced_corpus, settle, system_errors, write_docs, write_pieces
+from .output import check_apart, replaced_corpus, settle, system_errors, write_docs, write_pieces
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -232,8 +231,4 @@ def _check_options(
         options.default_type.isprintable()
     ):
         raise SkdError(Errors.SKD109.format(value=options.default_type))
-    source, target = (Path(os.path.realpath(path)) for path in (input_path, output_path))
-    if source in (target, *target.parents):
-        raise SkdError(Errors.SKD102.format(input=input_path, output=output_path))
-    if target in source.parents:
-        raise SkdError(Errors.SKD198.format(input=input_path, output=output_path))
+    check_apart(input_path, output_path)

@@ -45,7 +45,7 @@ def find_corpus(
     if lang or split:
         raise SkdError(Errors.SKD110.format(path=path))
     root = None if follow_links else path.resolve()
-    files = {folder.name: _find_splits(folder, root) for folder in language_folders(path, root)}
+    files = {folder.name: find_splits(folder, root) for folder in language_folders(path, root)}
     with_train = [name for name, splits in files.items() if "train" in splits]
     for name, splits in files.items():
         if "train" not in splits and (with_train or not splits.keys() & {"dev", "test"}):
@@ -72,7 +72,10 @@ def language_folders(path: Path, root: Optional[Path]) -> List[Path]:
     return folders
 
 
-def _find_splits(folder: Path, root: Optional[Path]) -> Dict[str, Path]:
+def find_splits(folder: Path, root: Optional[Path]) -> Dict[str, Path]:
+    """The file of each split of a language. Raises `SkdError` for two of one split, and as
+    `check_link` and `check_regular` do.
+    """
     splits: Dict[str, Path] = {}
     for split in FILES:
         named = sorted(entry for entry in folder.iterdir() if entry.stem == split)

@@ -11,12 +11,15 @@ from .documents import Reader, ReadOptions
 from .lines import read_bytes, read_lines
 from .semeval import read_semeval
 from .text import read_raw_text, read_text
+from .uner import COLUMNS as UNER_COLUMNS
+from .uner import read_uner
 from .wikiann import read_wikiann
 
 FORMATS: Dict[str, Reader] = {
     "conllu": read_conllu,
     "conll": read_columns,
     "wikiann": read_wikiann,
+    "uner": read_uner,
     "semeval": read_semeval,
     "text": read_text,
 }
@@ -78,6 +81,11 @@ def _is_wikiann(lines: List[str]) -> bool:
     return len(matching) > len(lines) / 2
 
 
+def _is_uner(lines: List[str]) -> bool:
+    token = re.compile(r"\d+\t[^\t]*\t(O|[BI]-[^\t]*)\t")
+    return any(token.match(line) and line.count("\t") == UNER_COLUMNS - 1 for line in lines)
+
+
 def _is_columns(lines: List[str]) -> bool:
     return any(re.search(r"\S[ \t]+\S", line) for line in lines)
 
@@ -85,5 +93,6 @@ def _is_columns(lines: List[str]) -> bool:
 LOOKS_LIKE: Dict[str, Callable[[List[str]], bool]] = {
     "conllu": _is_conllu,
     "wikiann": _is_wikiann,
+    "uner": _is_uner,
     "conll": _is_columns,
 }

@@ -73,6 +73,15 @@ def settle(path: Path) -> None:
         _restore(path, *_beside(path))
 
 
+def check_apart(input: Path, output: Path) -> None:
+    """Raises `SkdError` where one of two folders holds the other, or both are the same."""
+    source, target = (Path(os.path.realpath(path)) for path in (input, output))
+    if source in (target, *target.parents):
+        raise SkdError(Errors.SKD102.format(input=input, output=output))
+    if target in source.parents:
+        raise SkdError(Errors.SKD198.format(input=input, output=output))
+
+
 @contextmanager
 def system_errors(path: Path) -> Iterator[None]:
     """What the operating system says of a file, or of this one, as `SkdError`."""

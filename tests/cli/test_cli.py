@@ -6,7 +6,7 @@ from spacy import registry
 from spacy.cli._util import app as spacy_app
 from typer.testing import CliRunner
 
-COMMANDS = ["convert", "vectors", "teachers", "label", "train", "package", "evaluate"]
+COMMANDS = ["fetch", "convert", "vectors", "teachers", "label", "train", "package", "evaluate"]
 
 
 def run(*args: str) -> subprocess.CompletedProcess:

@@ -10,7 +10,7 @@ from typing import Callable, List, Tuple
 
 from spacy_skd.corpora.documents import ReadOptions
 
-from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN
+from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, UNER, WIKIANN
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ SAMPLES = [
     Sample("eng.train", CONLL2003.encode(), "en"),
     Sample("train.iob2", TWO_COLUMNS.encode(), "nb"),
     Sample("train.tsv", WIKIANN.encode()),
+    Sample("train.iob2", UNER.encode(), "sk"),
     Sample("train.xml", SEMEVAL.encode("latin-1"), "en"),
     Sample("unlabelled.txt", TEXT.encode(), split="unlabelled"),
     Sample("raw.txt", (TEXT * 3).encode(), split="raw"),
@@ -177,7 +178,7 @@ def mutated(rng: random.Random) -> Sample:
     if rng.random() < 0.1:
         sample = replace(sample, options=replace(sample.options, encoding=rng.choice(ENCODINGS)))
     if rng.random() < 0.1:
-        names = ["auto", "conllu", "conll", "wikiann", "semeval", "text", "csv", "\x1b[31m"]
+        names = ["auto", "conllu", "conll", "wikiann", "uner", "semeval", "text", "csv", "\x1b[31m"]
         sample = replace(sample, format=rng.choice(names))
     if rng.random() < 0.05:
         split = rng.choice(["train", "dev", "unlabelled", "raw", "other", "../train"])

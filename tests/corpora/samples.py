@@ -63,6 +63,19 @@ TWO_COLUMNS = "t ex\tO\nOslo\tB-LOC\nsier\tO\n\nKiwi-butikk\t-\n\u3000x\tO\n"
 
 WIKIANN = "de::\tO\nde:Bad\tB-LOC\nde:Ems\tI-LOC\n\nde:http://x.de\tO\nde:lebt\tO\n"
 
+UNER = """\
+# newdoc id = 1
+# sent_id = 1-1
+# text = # Zen\xf3n z R\xedma\t!
+1\t#\tO\t-\t-
+2\tZen\xf3n\tB-PER\t-\tann
+3\tz\tI-PER\t-\tann
+4\tR\xedma\tI-PER\t-\tann
+
+# sent_id = 1-2
+1\t-\tO\t-\t-
+"""
+
 SEMEVAL = """\
 <?xml version="1.0" encoding="ISO-8859-1"?>
 <Reviews>

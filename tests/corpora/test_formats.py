@@ -4,7 +4,7 @@ from spacy_skd.corpora import formats
 from spacy_skd.corpora.documents import ReadOptions
 from spacy_skd.errors import SkdError
 
-from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, WIKIANN, write
+from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, UNER, WIKIANN, write
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,8 @@ from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, W
         ("train.iob2", TWO_COLUMNS, "conll"),
         ("train.tsv", "#\tO\n" + TWO_COLUMNS, "conll"),
         ("train.tsv", WIKIANN, "wikiann"),
+        ("train.iob2", UNER, "uner"),
+        ("train.iob2", UNER.replace("4\t", "four\t"), "uner"),
         # in the wrong folder: to be complained about, not to be read with prefixes in the tokens
         ("train.tsv", WIKIANN.replace("de:", "fr:"), "wikiann"),
         ("train.txt", SEMEVAL, "semeval"),

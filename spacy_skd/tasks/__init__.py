@@ -1,0 +1,1 @@
+"""Tasks with their data: which languages, where from, under which licence; fetched as raw corpora."""
