@@ -1,1 +1,1 @@
-"""Tasks with their data: which languages, where from, under which licence; fetched as raw corpora."""
+"""Tasks with their data: which languages, where from, under which licence; as raw corpora."""

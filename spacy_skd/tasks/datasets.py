@@ -32,7 +32,7 @@ def read_parquet(files: Sequence[Path], lang: str, split: str) -> List[Sentence]
 
 
 def read_hub(name: str, lang: str, split: str) -> List[Sentence]:
-    """Raises `SkdError` where the dataset cannot be reached or has no such configuration or split."""
+    """Raises `SkdError` where the dataset cannot be reached or has no such language or split."""
     load = import_datasets().load_dataset
     try:
         rows = load(name, lang, split=NAMES.get(split, split))

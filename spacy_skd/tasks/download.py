@@ -17,8 +17,8 @@ PATIENCE = 30.0
 
 
 def download(url: str, path: Path, checksum: Optional[str] = None) -> None:
-    """Fetch a file into `path`, whose folder is there. It is written beside it and renamed once it is
-    complete and has the checksum; until then what was at `path` stays.
+    """Fetch a file into `path`, whose folder is there. It is written beside it and renamed once it
+    is complete and has the checksum; until then what was at `path` stays.
 
     checksum (Optional[str]): See `checksum_of`; None: not known.
     Raises `SkdError` where there is no answer, another one than the file, less of it than was

@@ -204,7 +204,7 @@ def is_xml(file: Path) -> bool:
 
 
 def encoding_of(file: Path, other: str) -> str:
-    """UTF-8 if a file is encoded in it: text with accents in another encoding never is by chance."""
+    """UTF-8 if a file is encoded in it: text with accents in another one never is by chance."""
     try:
         file.read_bytes().decode("utf-8")
     except UnicodeDecodeError:

@@ -14,16 +14,23 @@
     file = "ta_ttb-ud-train.conllu"
     checksum = "git:ea38c81b528adf8807707f4eb244b6668f6170a0"
 
-A split is a file: at the language's address, or where there is none in a folder of the user's. Or it
-is drawn from a dataset of Hugging Face.
+A split is a file: at the language's address, or where there is none in a folder of the user's. Or
+it is drawn from a dataset of Hugging Face.
 """
 
 from configparser import Error as ConfigError
 from pathlib import Path
 from typing import Annotated, Any, Dict, Literal, Optional
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic import field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from thinc.api import Config
 
 from ..corpora.documents import SPLITS
@@ -32,6 +39,7 @@ from ..corpora.lines import check_encoding
 from ..errors import Errors, SkdError
 
 SECTIONS = ("task", "languages")
+Number = Annotated[int, Field(ge=1)]
 SplitName = Literal["train", "dev", "test", "unlabelled"]
 Checksum = Annotated[str, StringConstraints(pattern=r"^(git:[0-9a-f]{40}|sha256:[0-9a-f]{64})$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[^/\\\x00]*[^/\\\x00.]$")]
@@ -53,7 +61,7 @@ class Split(Strict):
 
     file: Optional[FileName] = None
     checksum: Optional[Checksum] = None
-    sentences: Optional[int] = Field(None, ge=1)
+    sentences: Optional[Number] = None
 
 
 class Language(Strict):
@@ -107,7 +115,7 @@ class Task(Strict):
     about: str
     source: str
     dataset: Optional[str] = None
-    sentences: Dict[SplitName, Annotated[int, Field(ge=1)]] = {}
+    sentences: Dict[SplitName, Number] = {}
     extension: Optional[Extension] = None
     encoding: str = "utf-8"
     languages: Dict[str, Language] = Field(min_length=1)
@@ -134,9 +142,12 @@ class Task(Strict):
 
     def splits(self, language: str) -> Dict[str, Split]:
         """What a language must have; of one that the task does not know, what any has."""
-        drawn = {name: Split(sentences=number) for name, number in self.sentences.items()}
-        known = self.languages.get(language)
-        return {**drawn, **(known.splits if known is not None else {})}
+        splits: Dict[str, Split] = {
+            name: Split(sentences=number) for name, number in self.sentences.items()
+        }
+        if language in self.languages:
+            splits.update(self.languages[language].splits)
+        return splits
 
 
 def read_task(path: Path) -> Task:

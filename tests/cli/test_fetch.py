@@ -34,8 +34,8 @@ def test_a_folder_and_then_nothing_to_do(mine, skd_here, tmp_path):
 
 def test_downloads(skd_here, fails, tmp_path):
     server = Server()
-    text = f'[task]\nabout = "x"\nsource = "y"\n[languages]\n[languages.de]\nlicence = "MIT"\nurl = "{server.url}/"\n'
-    text += '[languages.de.train]\nfile = "a.iob2"\n'
+    text = '[task]\nabout = "x"\nsource = "y"\n[languages]\n[languages.de]\nlicence = "MIT"\n'
+    text += f'url = "{server.url}/"\n[languages.de.train]\nfile = "a.iob2"\n'
     (tmp_path / "mine.cfg").write_text(text)
     try:
         assert "[SKD241]" in fails("fetch", "mine.cfg", "raw", "--from", "")

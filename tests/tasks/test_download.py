@@ -9,7 +9,7 @@ from spacy_skd.errors import SkdError
 from spacy_skd.tasks import download as module
 from spacy_skd.tasks.download import checksum_of, download
 
-CONTENT = "a\tO\n".encode() * 50_000
+CONTENT = b"a\tO\n" * 50_000
 GIT = "git:" + hashlib.sha1(b"blob %d\0" % len(CONTENT) + CONTENT).hexdigest()
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
 

@@ -1,5 +1,7 @@
 """What a folder of the user's has: under our names, or those of its owners."""
 
+from itertools import chain
+
 import pytest
 
 from spacy_skd.errors import SkdError
@@ -31,7 +33,7 @@ def test_names(tmp_path, names):
     for name in names:
         write(tmp_path / name, "x")
     files = found(tmp_path)
-    assert sorted(sum(files.values(), [])) == sorted(names)
+    assert sorted(chain(*files.values())) == sorted(names)
     assert list(files) == ["train", "test"]
 
 
