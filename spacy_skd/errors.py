@@ -499,6 +499,31 @@ class Errors(metaclass=ErrorsWithCodes):
         "in place of floret."
     )
     SKD179 = "--pieces is {value}; it must be 1 or more. Leave it out to keep what the corpus needs."
+
+    # 260-269: hub/
+    SKD260 = (
+        "'{path}' is no wheel of a pipeline ({reason}). Give the wheel or the folder that "
+        "`python -m spacy skd package` has made."
+    )
+    SKD261 = (
+        "'{path}' holds no scores of the pipeline ({reason}). Give what `python -m spacy skd evaluate "
+        "--output` wrote."
+    )
+    SKD262 = "Pushing needs the package {package}: install it with `pip install spacy-skd[hub]`."
+    SKD263 = (
+        "The Hub needs a token that may write, and {reason}: log in with `hf auth login`, or set HF_TOKEN."
+    )
+    SKD264 = "The Hub cannot be reached: {reason}. Check the network; nothing was changed."
+    SKD265 = (
+        "The token may not write to {repo} ({reason}). Check the name after --repo, and that the token is "
+        "one that may write there."
+    )
+    SKD266 = (
+        "{repo} is public already, and --private does not change that: nothing was pushed. Make it private "
+        "in its settings on the Hub, or give another name with --repo."
+    )
+    SKD267 = "--repo or --branch cannot be '{repo}': {reason}"
+    SKD268 = "The Hub refused the push to {repo}: {reason}. Nothing was changed there."
     # fmt: on
 
 
