@@ -6,7 +6,6 @@ import subprocess
 import sys
 
 import pytest
-import spacy
 from spacy.cli._util import app
 from typer.testing import CliRunner
 
