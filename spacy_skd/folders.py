@@ -99,12 +99,16 @@ class MadeFolder:
             return [name for name in names if name.split("/")[0] not in self.kind.names]
         return names
 
-    def clear(self) -> None:
-        """Put right what a killed process left beside the folder."""
+    def clear(self, *, keep: bool = False) -> None:
+        """Put right what a killed process left beside the folder.
+
+        keep (bool): Whether the unfinished one stays: it can be gone on with.
+        """
         if self.replaced.exists() and not self.place.exists():
             self.replaced.rename(self.place)
-        for leftover in (self.unfinished, self.replaced):
-            remove(leftover)
+        remove(self.replaced)
+        if not keep:
+            remove(self.unfinished)
 
     def publish(self, content: Mapping[str, Any]) -> None:
         """Seal what was made, with `content`, and rename it to its place; what was there goes once

@@ -25,8 +25,9 @@ def train_cli(
 
     The folder records what it was made from and what it consists of. While neither has changed, the
     training is skipped. Otherwise it runs beside the folder, and takes its place when it is
-    complete: a pipeline of another task or an interrupted training never mixes with it. Nothing is
-    removed that this command has not made. Settings of the config are overridden as in `spacy
+    complete: a pipeline of another task or a part of one never mixes with it. Nothing is
+    removed that this command has not made. An interrupted training goes on from its last evaluation,
+    and ends with the parameters of an uninterrupted one. Settings of the config are overridden as in `spacy
     train`: --training.max_steps 100
 
     Example: python -m spacy skd train configs/ner_student.cfg --output training/student

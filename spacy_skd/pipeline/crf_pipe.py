@@ -70,7 +70,7 @@ class CRFPipe(ReadingPipe):
         self.nlp = nlp
         self.cfg: Dict[str, Any] = {"labels": [], "scheme": scheme}
         self._rehearsal_model: Optional[Model] = None
-        self._step = 0
+        self.step = 0
         self._transfers: Dict[int, Tuple[Teacher, Transfer]] = {}
 
     # What a subclass says.
@@ -153,7 +153,7 @@ class CRFPipe(ReadingPipe):
         if not self.labels:
             raise SkdError(Errors.SKD040.format(name=self.name))
         self._require_match()
-        self._step = 0
+        self.step = 0
         self._transfers.clear()
         if init is not None:
             return
@@ -245,11 +245,11 @@ class CRFPipe(ReadingPipe):
         """lambda at the present step; None where no teacher has been met."""
         if self.distillation is None or not self._transfers:
             return None
-        return self.distillation.kd_weight(self._step)
+        return self.distillation.kd_weight(self.step)
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Update the parameters, each once, those of the chain at their own learning rate."""
-        self._step += 1
+        self.step += 1
         for node in self.model.walk():
             for shim in node.shims:
                 shim.finish_update(sgd)
@@ -436,7 +436,7 @@ class CRFPipe(ReadingPipe):
 
     def _require_finite(self, scores: Potentials) -> None:
         if not np.isfinite(scores.unary).all():
-            raise SkdError(Errors.SKD042.format(name=self.name, step=self._step))
+            raise SkdError(Errors.SKD042.format(name=self.name, step=self.step))
 
 
 def require_teacher(student: CRFPipe, teacher: Any) -> CRFPipe:

@@ -50,7 +50,7 @@ def carry_out(
         for run in runs:
             run.made.check_place()
             locks.enter_context(locked(run.folder))
-            run.made.clear()
+            run.clear()
         reports = {run.name: run.finished() for run in runs}
         todo = [run for run in runs if reports[run.name] is None]
         if todo:
@@ -80,7 +80,7 @@ def train_all(todo: List[Run], show: "Show", jobs: int, gpu_id: int) -> List[Run
         processes.stop()
         pool.shutdown(cancel_futures=True)
         for run in todo:
-            run.made.clear()
+            run.clear()
     return reports
 
 
@@ -98,7 +98,7 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
             evaluations.append((int(match["step"]), match["score"]))
         show.line(run, line, is_table=match is not None)
 
-    command = [*run.begin(), "--gpu-id", str(gpu_id)]
+    command = [*run.begin(fingerprint), "--gpu-id", str(gpu_id)]
     code = processes.carry_out(command, on_line)
     error = None
     if code != 0 or not (run.made.unfinished / BEST).is_dir():

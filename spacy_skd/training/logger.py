@@ -165,7 +165,7 @@ class LogFile:
             "step": info["step"],
             "seconds": info["seconds"],
             "losses": {name: float(loss) for name, loss in info["losses"].items()},
-            "kd_weight": kd_weight(nlp),
+            "kd_weight": logged_kd_weight(nlp, info),
             "scores": scores,
             "score": float(info["score"]),
         }
@@ -186,8 +186,8 @@ def make_columns(nlp: "Language", info: Info) -> List[Column]:
         Column("#", 6, lambda info: str(info["step"])),
     ]
     columns += [Column(f"Loss {name}", 8, loss_cell(name)) for name in logged_pipes(nlp)]
-    if kd_weight(nlp) is not None:
-        columns.append(Column("KD", 4, lambda info: f"{kd_weight(nlp):.2f}"))
+    if logged_kd_weight(nlp, info) is not None:
+        columns.append(Column("KD", 4, lambda info: f"{logged_kd_weight(nlp, info):.2f}"))
     languages = language_columns(info["other_scores"])
     weights = nlp.config["training"]["score_weights"]
     overall = [key for key, weight in weights.items() if weight and key not in languages]
@@ -243,6 +243,11 @@ def kd_weight(nlp: "Language") -> Optional[float]:
     """The weight of the distillation loss, of the first component that learns from teachers."""
     weights = (getattr(pipe, "kd_weight", None) for _, pipe in nlp.pipeline)
     return next((float(weight) for weight in weights if weight is not None), None)
+
+
+def logged_kd_weight(nlp: "Language", info: Info) -> Optional[float]:
+    """As it was at the evaluation: our loop shows those before an interruption again."""
+    return info["kd_weight"] if "kd_weight" in info else kd_weight(nlp)
 
 
 def is_number(value: Any) -> bool:

@@ -15,12 +15,14 @@ from thinc.api import Config
 
 from ..folders import RUN, MadeFolder
 from ..records import canonical
+from .checkpoints import RECORD, Checkpoint
 from .configs import describe_inputs, read_config
 
 BEST, LAST = "model-best", "model-last"
 # Another name than a pipeline's config: the folder of a run is no pipeline, those in it are.
 CONFIG = "run.cfg"
 MANIFEST = RUN.manifest
+LOOP = "spacy_skd.training.loop"
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,26 @@ class Run:
             return None
         return RunReport(**{**manifest["report"], "name": self.name, "status": "skipped"})
 
-    def begin(self) -> List[str]:
-        """Make the unfinished folder; returns the arguments of the `spacy train` that fills it."""
+    def clear(self) -> None:
+        """Put right what a killed process left, but for a training that can be gone on with: one
+        that was made from what the run would be made from now.
+        """
+        unfinished = self.made.unfinished
+        is_begun = (unfinished / RECORD).exists()
+        keep = is_begun and Checkpoint(unfinished, self.fingerprint()).found() is not None
+        self.made.clear(keep=keep)
+
+    def begin(self, fingerprint: str) -> List[str]:
+        """Make the unfinished folder, unless there is one to go on with; returns the arguments of
+        the training that fills it, see `loop.py`.
+        """
         folder = self.made.unfinished
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self.config.to_disk(folder / CONFIG, interpolate=False)
         code = [] if self.code is None else ["--code", str(self.code)]
-        return ["spacy", "train", str(folder / CONFIG), "--output", str(folder), *code]
+        return [LOOP, str(folder / CONFIG), str(folder), fingerprint, *code]
 
     def publish(self, fingerprint: str, report: RunReport) -> None:
         """Put the unfinished folder in its place, as what was made from `fingerprint`."""
+        Checkpoint(self.made.unfinished, fingerprint).remove()
         self.made.publish({"fingerprint": fingerprint, "report": asdict(report)})

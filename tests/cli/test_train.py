@@ -1,7 +1,13 @@
 """`train`: `spacy train` as a run."""
 
 import json
+import random
+import shutil
+import subprocess
+import sys
+import time
 
+import pytest
 import spacy
 
 
@@ -78,3 +84,66 @@ def test_bad_input(fails, corpus, config, tmp_path):
     assert "SKD138" in fails(*train, "student", "--code", "nowhere.py")
     assert "SKD137" in fails(*train, "student", "--gpu-id", 0)
     assert not (tmp_path / "student").exists()
+
+
+def model_files(student):
+    """Parameters and all else that was trained; meta.json has times."""
+    paths = [path for path in student.glob("model-*/**/*") if path.is_file()]
+    return {
+        path.relative_to(student): path.read_bytes() for path in paths if path.name != "meta.json"
+    }
+
+
+def curve(student):
+    return json.loads((student / "run.json").read_text("utf-8"))["report"]["curve"]
+
+
+def start(*args, cwd):
+    command = [sys.executable, "-m", "spacy", "skd", *map(str, args)]
+    return subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, encoding="utf-8")
+
+
+def test_an_interrupted_training_is_gone_on_with(skd_here, corpus, config, tmp_path):
+    command = ["train", config, "--paths.corpus", corpus, "--training.eval_frequency", 5]
+    often = [*command, "--output", "often"]
+    assert skd_here(*command, "--output", "once").returncode == 0
+    unfinished = tmp_path / ".often.unfinished"
+    process = start(*often, "--training.max_steps", 1000, cwd=tmp_path)
+    while process.stdout.readline().split()[:2] != ["0", "5"]:
+        pass
+    process.kill()
+    process.communicate()
+    (before,) = unfinished.glob("checkpoint.*.msgpack")
+
+    # A state that is damaged is not taken up, nor is that of something else.
+    state = before.read_bytes()
+    before.write_bytes(state[:-1])
+    result = skd_here(*often)
+    assert result.returncode == 0 and not unfinished.exists()
+    assert model_files(tmp_path / "often") == model_files(tmp_path / "once")
+
+
+@pytest.mark.slow
+def test_a_training_that_is_killed_ten_times(skd_here, corpus, small_configs, tmp_path):
+    command = ["train", "student.cfg", "--paths.corpus", corpus, "--training.eval_frequency", 5]
+    command += ["--training.max_steps", 63, "--output"]
+    begin = time.monotonic()
+    start(*command, "once", cwd=tmp_path).communicate()
+    seconds = time.monotonic() - begin
+    rng = random.Random(0)
+    kills = taken_up = 0
+    while kills < 10:
+        taken_up += bool(list(tmp_path.glob(".often.unfinished/checkpoint.*.msgpack")))
+        process = start(*command, "often", cwd=tmp_path)
+        try:
+            process.communicate(timeout=rng.uniform(0.5, 1.1) * seconds)
+            shutil.rmtree(tmp_path / "often")
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            kills += 1
+    assert skd_here(*command, "often").returncode == 0
+    assert taken_up > 2
+    assert model_files(tmp_path / "often") == model_files(tmp_path / "once")
+    assert curve(tmp_path / "often") == curve(tmp_path / "once")
+    assert not list(tmp_path.glob(".*"))

@@ -1,0 +1,229 @@
+"""The state of a training: all that is needed, beside config and data, to go on as if nothing had
+been.
+
+Of the optimizer these are moments, averages and counts; its schedules, and the place in the data,
+follow from the number of steps. Everything is named by component and place in its model: the
+numbers that thinc gives to layers differ from process to process.
+"""
+
+import random
+import sys
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+import numpy as np
+import srsly
+from spacy.language import Language
+from thinc.api import Model, Optimizer, get_current_ops
+
+from ..pipeline.crf_pipe import CRFPipe
+from ..records import Damaged, first_difference, make_manifest, read_record, write_record
+
+RECORD = "checkpoint.json"
+STATE = "checkpoint.{steps}.msgpack"
+FILES = "checkpoint.*"
+# Other releases may compute something else from the same state.
+PACKAGES = ("spacy-skd", "spacy", "thinc", "numpy")
+
+Key = Tuple[int, str]
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    rows (List[Dict[str, Any]]): What the logger was told at each evaluation.
+    losses (Dict[str, float]): Of each component, added up since the last evaluation.
+    shuffles (List[Tuple[int, List[Any]]]): The step at which each epoch began, and the random state
+        that spaCy shuffled its documents with; some components draw from the same generator.
+    """
+
+    steps: int = 0
+    epoch: int = 0
+    words: int = 0
+    seconds: float = 0.0
+    rows: List[Dict[str, Any]] = field(default_factory=list)
+    losses: Dict[str, float] = field(default_factory=dict)
+    shuffles: List[Tuple[int, List[Any]]] = field(default_factory=list)
+
+    @property
+    def results(self) -> List[Tuple[float, int]]:
+        """(score, step) of each evaluation; the first step is 0."""
+        return [(row["score"], row["step"]) for row in self.rows]
+
+    def add_row(
+        self, score: float, scores: Dict[str, Any], kd_weight: Optional[float]
+    ) -> Dict[str, Any]:
+        """What spaCy's loggers are told at an evaluation, and ours besides. Losses begin anew."""
+        step = self.steps - 1
+        row = {
+            "epoch": self.epoch,
+            "step": step,
+            "score": score,
+            "other_scores": scores,
+            "losses": {name: float(loss) for name, loss in self.losses.items()},
+            "checkpoints": [*self.results, (score, step)],
+            "seconds": int(self.seconds),
+            "words": self.words,
+            "kd_weight": kd_weight,
+        }
+        self.rows.append(row)
+        self.losses = {}
+        return row
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a training in the folder that it writes.
+
+    folder (Path): Where model-best and model-last are, too.
+    fingerprint (str): Of what the training is made from; states of another one are not taken up.
+    """
+
+    folder: Path
+    fingerprint: str
+
+    def found(self) -> Optional[str]:
+        """The name of the file of an undamaged state of this training, if there is one."""
+        try:
+            record = read_record(self.folder / RECORD)
+        except (OSError, Damaged):
+            return None
+        files = record.get("files")
+        if record != self._record(files) or not files:
+            return None
+        return next(iter(files)) if first_difference(self.folder, files) is None else None
+
+    def save(self, nlp: Language, optimizer: Optimizer, progress: Progress) -> None:
+        """Write the state in place of an earlier one."""
+        state = {
+            "progress": asdict(progress),
+            "components": {name: dump_component(pipe) for name, pipe in nlp.components},
+            "optimizer": dump_optimizer(optimizer, parameter_names(nlp)),
+            "random": random_states(),
+        }
+        path = self.folder / STATE.format(steps=progress.steps)
+        srsly.write_msgpack(path, state)
+        write_record(self.folder / RECORD, self._record(make_manifest(self.folder, [path])))
+        for other in self.folder.glob(FILES):
+            if other.name not in (path.name, RECORD):
+                other.unlink()
+
+    def load(
+        self, nlp: Language, optimizer: Optimizer, skip: Callable[[Progress], None]
+    ) -> Optional[Progress]:
+        """Put a state into pipeline and optimizer, and the generators of random numbers.
+
+        skip (Callable[[Progress], None]): Passes over the data that has been learned from.
+        RETURNS (Optional[Progress]): How far the training had come; None if there is no state.
+        """
+        name = self.found()
+        if name is None:
+            return None
+        state = srsly.read_msgpack(self.folder / name)
+        progress = Progress(**state["progress"])
+        skip(progress)  # first: it draws random numbers
+        for name, pipe in nlp.components:
+            load_component(pipe, state["components"][name])
+        load_optimizer(optimizer, parameter_names(nlp), state["optimizer"])
+        set_random_states(state["random"])
+        return progress
+
+    def remove(self) -> None:
+        """Remove the state: the training is complete."""
+        for path in self.folder.glob(FILES):
+            path.unlink()
+
+    def _record(self, files: Any) -> Dict[str, Any]:
+        versions = {package: version(package) for package in PACKAGES}
+        return {"fingerprint": self.fingerprint, "versions": versions, "files": files}
+
+
+def dump_component(pipe: Any) -> Dict[str, Any]:
+    """Parameters, and the step that a component of ours counts for its schedule."""
+    model = getattr(pipe, "model", None)
+    return {
+        "model": model.to_bytes() if isinstance(model, Model) else None,
+        "step": pipe.step if isinstance(pipe, CRFPipe) else None,
+    }
+
+
+def load_component(pipe: Any, state: Dict[str, Any]) -> None:
+    if state["model"] is not None:
+        pipe.model.from_bytes(state["model"])
+    if state["step"] is not None:
+        pipe.step = state["step"]
+
+
+def parameter_names(nlp: Language) -> Dict[Key, str]:
+    """A name, the same in every process, for each key of an optimizer: (number of the layer or its
+    shim, name of the parameter).
+    """
+    names = {}
+    for component, pipe in nlp.components:
+        model = getattr(pipe, "model", None)
+        for i, node in enumerate(model.walk() if isinstance(model, Model) else ()):
+            for shim in node.shims:
+                for name, _ in shim._model.named_parameters():  # of PyTorch
+                    names[shim.id, name] = f"{component}/{i}/shim/{name}"
+            for name in node.param_names:
+                names[node.id, name] = f"{component}/{i}/{name}"
+    return names
+
+
+TABLES = ("mom1", "mom2", "averages", "nr_update", "last_seen")
+
+
+def dump_optimizer(optimizer: Optimizer, names: Dict[Key, str]) -> Dict[str, Dict[str, Any]]:
+    """Moments, averages and counts by the names of the parameters."""
+    ops = get_current_ops()
+    return {
+        table: {
+            names[key]: value if isinstance(value, int) else ops.to_numpy(value)
+            for key, value in (getattr(optimizer, table) or {}).items()
+        }
+        for table in TABLES
+    }
+
+
+def load_optimizer(
+    optimizer: Optimizer, names: Dict[Key, str], state: Dict[str, Dict[str, Any]]
+) -> None:
+    ops = get_current_ops()
+    keys = {name: key for key, name in names.items()}
+    for table in TABLES:
+        for name, value in state[table].items():
+            # Arrays that are read are read-only.
+            restored = value if isinstance(value, int) else ops.asarray(np.array(value))
+            getattr(optimizer, table)[keys[name]] = restored
+
+
+def random_states() -> Dict[str, Any]:
+    """Of every generator that spaCy seeds and a CPU uses."""
+    name, keys, *rest = np.random.get_state()
+    states = {"python": python_random(), "numpy": [name, keys, *rest]}
+    if "torch" in sys.modules:
+        states["torch"] = sys.modules["torch"].get_rng_state().numpy()
+    return states
+
+
+def set_random_states(states: Dict[str, Any]) -> None:
+    set_python_random(states["python"])
+    name, keys, *rest = states["numpy"]
+    np.random.set_state((name, np.array(keys), *rest))
+    if "torch" in states:
+        import torch
+
+        torch.set_rng_state(torch.tensor(states["torch"]))
+
+
+def python_random() -> List[Any]:
+    kind, numbers, gauss = random.getstate()
+    return [kind, list(numbers), gauss]
+
+
+def set_python_random(state: List[Any]) -> None:
+    kind, numbers, gauss = state
+    random.setstate((kind, tuple(numbers), gauss))

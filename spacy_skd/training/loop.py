@@ -1,0 +1,201 @@
+"""The training of `spacy train`, from the same parts, which goes on where it was interrupted.
+
+    python -m spacy_skd.training.loop CONFIG OUTPUT FINGERPRINT [--code FILE] [--gpu-id N]
+
+is one training in a process of its own; `execution.py` starts it.
+"""
+
+import shutil
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from timeit import default_timer
+from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from spacy import registry
+from spacy.cli._util import import_code, setup_gpu, show_validation_error
+from spacy.language import Language
+from spacy.schemas import ConfigSchemaTraining
+from spacy.training import Example
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import (
+    create_before_to_disk_callback,
+    create_evaluation_callback,
+    create_train_batches,
+    subdivide_batch,
+    update_meta,
+)
+from spacy.util import fix_random_seed, load_config, resolve_dot_names
+from thinc.api import Model, Optimizer, constant, set_gpu_allocator
+from wasabi import msg
+
+from .checkpoints import Checkpoint, Progress, python_random, set_python_random
+from .logger import kd_weight
+from .runs import BEST, LAST
+
+Settings = Dict[str, Any]
+
+
+def train(
+    nlp: Language,
+    output: Path,
+    fingerprint: str,
+    *,
+    gpu_id: int = -1,
+    stdout: IO[str] = sys.stdout,
+    stderr: IO[str] = sys.stderr,
+) -> None:
+    """Train an initialized pipeline as `spacy.training.loop.train` does, to the same parameters.
+
+    At each evaluation the state of the training is saved beside model-best and model-last. If a
+    training of the same fingerprint left one in `output`, it goes on from there, and ends with the
+    parameters, byte by byte, and with the table of one that was never interrupted.
+
+    fingerprint (str): Changes with all that the training is made from.
+    """
+    settings, train_corpus, dev_corpus = resolve(nlp, gpu_id)
+    optimizer: Optimizer = settings["optimizer"]
+    steps = Steps(nlp, settings, optimizer, train_corpus)
+    evaluate = create_evaluation_callback(nlp, dev_corpus, settings["score_weights"])
+    checkpoint = Checkpoint(output, fingerprint)
+    progress = checkpoint.load(nlp, optimizer, steps.skip) or Progress()
+    with nlp.select_pipes(disable=settings["frozen_components"]):
+        log, finalize = settings["logger"](nlp, stdout, stderr)
+    try:
+        for row in progress.rows:
+            log(row)
+            describe(nlp, settings, row)
+        begin = default_timer() - progress.seconds
+        while not is_done(settings, progress):
+            batch = steps.update(progress)
+            if batch is None:
+                break
+            if (progress.steps - 1) % settings["eval_frequency"]:
+                log(None)
+                continue
+            with nlp.use_params(optimizer.averages):
+                score, scores = evaluate()
+            progress.seconds = default_timer() - begin
+            row = progress.add_row(score, scores, kd_weight(nlp))
+            describe(nlp, settings, row)
+            save(nlp, settings, output, is_best=score == max(progress.results)[0])
+            log({**row, "output_path": str(output / LAST)})
+            checkpoint.save(nlp, optimizer, progress)
+    finally:
+        finalize()
+    save(nlp, settings, output, is_best=False)
+
+
+def resolve(nlp: Language, gpu_id: int) -> Tuple[Settings, Callable, Callable]:
+    """The objects of [training], and the readers that it names."""
+    config = nlp.config.interpolate()
+    if config["training"]["seed"] is not None:
+        fix_random_seed(config["training"]["seed"])
+    if gpu_id >= 0 and config["training"]["gpu_allocator"]:
+        set_gpu_allocator(config["training"]["gpu_allocator"])
+    settings = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    names = [settings["train_corpus"], settings["dev_corpus"]]
+    return (settings, *resolve_dot_names(config, names))
+
+
+class Steps:
+    """The steps of a training, one batch each."""
+
+    def __init__(
+        self, nlp: Language, settings: Settings, optimizer: Optimizer, corpus: Callable
+    ) -> None:
+        self.nlp = nlp
+        self.settings = settings
+        self.optimizer = optimizer
+        batches = create_train_batches(nlp, corpus, settings["batcher"], settings["max_epochs"])
+        self.batches: Iterator[Tuple[int, List[Example]]] = iter(batches)
+        dropout = settings["dropout"]
+        self.dropouts = constant(dropout) if isinstance(dropout, float) else iter(dropout)
+
+    def skip(self, progress: Progress) -> None:
+        """Come to where a training is after its steps, but for what it has learned."""
+        shuffles = dict(progress.shuffles)
+        for step in range(progress.steps):
+            if step in shuffles:
+                set_python_random(shuffles[step])
+            next(self.batches)
+            next(self.dropouts)
+            self.optimizer.step_schedules()
+
+    def update(self, progress: Progress) -> Optional[List[Example]]:
+        """Learn from one batch; None if there is no more."""
+        before = python_random()
+        epoch, batch = next(self.batches, (0, None))
+        if batch is None:
+            return None
+        if epoch > progress.epoch or not progress.steps:
+            progress.shuffles.append((progress.steps, before))
+        if self.settings["before_update"]:
+            self.settings["before_update"](self.nlp, {"step": progress.steps, "epoch": epoch})
+        frozen = self.settings["frozen_components"]
+        dropout = next(self.dropouts)
+        for part in subdivide_batch(batch, self.settings["accumulate_gradient"]):
+            self.nlp.update(
+                part,
+                drop=dropout,
+                losses=progress.losses,
+                sgd=False,
+                exclude=frozen,
+                annotates=self.settings["annotating_components"],
+            )
+        for name, component in self.nlp.pipeline:
+            if name not in frozen and isinstance(getattr(component, "model", None), Model):
+                component.finish_update(self.optimizer)  # type: ignore[attr-defined]
+        self.optimizer.step_schedules()
+        progress.epoch = epoch
+        progress.steps += 1
+        progress.words += sum(len(example) for example in batch)
+        return batch
+
+
+def is_done(settings: Settings, progress: Progress) -> bool:
+    """As `spacy train` stops: after `max_steps`, or `patience` steps without a better score."""
+    step = progress.steps - 1
+    if step < 0:
+        return False
+    _, negative = max((score, -step) for score, step in progress.results)
+    too_long = settings["patience"] and step + negative >= settings["patience"]
+    return bool(too_long or (settings["max_steps"] and step >= settings["max_steps"]))
+
+
+def describe(nlp: Language, settings: Settings, row: Dict[str, Any]) -> None:
+    """Put what an evaluation measured into the pipeline's meta.json."""
+    with nlp.select_pipes(disable=settings["frozen_components"]):
+        update_meta(settings, nlp, row)
+
+
+def save(nlp: Language, settings: Settings, output: Path, *, is_best: bool) -> None:
+    """Write model-last, and model-best if it is."""
+    before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
+    with nlp.use_params(settings["optimizer"].averages):
+        before_to_disk(nlp).to_disk(output / LAST)
+    if is_best:
+        shutil.rmtree(output / BEST, ignore_errors=True)
+        shutil.copytree(output / LAST, output / BEST)
+
+
+def main(arguments: List[str]) -> None:
+    parser = ArgumentParser("spacy_skd.training.loop")
+    parser.add_argument("config", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("fingerprint")
+    parser.add_argument("--code", type=Path)
+    parser.add_argument("--gpu-id", type=int, default=-1)
+    given = parser.parse_args(arguments)
+    import_code(given.code)
+    setup_gpu(given.gpu_id)
+    with show_validation_error(given.config):
+        config = load_config(given.config, interpolate=False)
+    with show_validation_error(given.config, hint_fill=False):
+        nlp = init_nlp(config, use_gpu=given.gpu_id)
+    msg.good("Initialized pipeline")
+    train(nlp, given.output, given.fingerprint, gpu_id=given.gpu_id)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,97 @@
+"""Trainings by our loop: as spaCy's own, and gone on with after interruptions."""
+
+import io
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.training.initialize import init_nlp
+from spacy.training.loop import train as train_by_spacy
+from spacy.util import load_config, load_model_from_config
+from thinc.api import Config
+
+from spacy_skd.training.checkpoints import Checkpoint
+from spacy_skd.training.loop import train
+
+from ..cli.conftest import CONFIG, corpus  # noqa: F401
+
+ROOT = Path(__file__).parents[2]
+
+
+class Interruption(BaseException):
+    """As unexpected as a kill."""
+
+
+def make_config(kind, corpus):  # noqa: F811
+    overrides = {"paths.corpus": str(corpus), "training.max_steps": 14}
+    overrides["training.eval_frequency"] = 4
+    if kind.endswith(("teacher", "student")):
+        return load_config(ROOT / "configs" / f"{kind}.cfg", overrides=overrides)
+    if kind == "accumulate":
+        overrides["training.accumulate_gradient"] = 2
+    else:  # an end that is no evaluation
+        overrides |= {"training.max_steps": 0, "training.max_epochs": 3, "training.patience": 99}
+        overrides["training.optimizer.use_averages"] = True
+    config = Config().from_str(CONFIG, overrides=overrides)
+    return load_model_from_config(config, auto_fill=True).config
+
+
+def parameters(folder):
+    """The files of what was trained, but for the times in them."""
+    found = {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "meta.json"
+    }
+    metas = {path.name: spacy.util.load_meta(path / "meta.json") for path in folder.iterdir()}
+    scores = {
+        name: {key: value for key, value in meta["performance"].items() if key != "speed"}
+        for name, meta in metas.items()
+    }
+    return found, scores
+
+
+KINDS = ["accumulate", "averages", "ner_teacher", "ner_student"]
+
+
+@pytest.fixture(params=KINDS)
+def settings(request, corpus):  # noqa: F811
+    return make_config(request.param, corpus)
+
+
+def test_it_trains_what_spacy_trains(settings, tmp_path):
+    for name, function in (("ours", train), ("spacys", train_by_spacy)):
+        (tmp_path / name).mkdir()
+        fingerprint = ["f"] if function is train else []
+        table = io.StringIO()
+        function(init_nlp(settings.copy()), tmp_path / name, *fingerprint, stdout=table)
+        if function is train:
+            Checkpoint(tmp_path / name, "f").remove()
+    assert parameters(tmp_path / "ours") == parameters(tmp_path / "spacys")
+
+
+def test_interrupted_it_ends_as_if_it_had_not_been(settings, tmp_path, monkeypatch):
+    tables = {}
+    save = Checkpoint.save
+
+    def save_and_stop(self, nlp, optimizer, progress):
+        save(self, nlp, optimizer, progress)
+        raise Interruption
+
+    for name in ("once", "often"):
+        output = tmp_path / name
+        output.mkdir()
+        for attempt in range(9):
+            if name == "often":
+                monkeypatch.setattr(Checkpoint, "save", save_and_stop if attempt < 8 else save)
+            table = io.StringIO()
+            try:
+                train(init_nlp(settings.copy()), output, "f", stdout=table)
+                break
+            except Interruption:
+                pass
+        tables[name] = table.getvalue()
+        Checkpoint(output, "f").remove()
+    assert attempt > 1
+    assert parameters(tmp_path / "often") == parameters(tmp_path / "once")
+    assert tables["often"] == tables["once"]
