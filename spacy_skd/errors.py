@@ -361,6 +361,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "Language '{lang}' has no dev file and too few sentences in train to draw one ({total}). Add a "
         "dev file, or use --dev-fraction 0."
     )
+    SKD248 = (
+        "All {total} sentences of train of language '{lang}' are in dev or test as well. Convert it "
+        "without --drop-duplicates, or give it another train file."
+    )
     SKD105 = (
         "{path}:{line}: a tab in plain text. Unlabelled files have one sentence a line, tokens separated "
         "by spaces, and no labels."

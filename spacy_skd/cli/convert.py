@@ -18,7 +18,9 @@ def convert_cli(
     lang: Optional[str] = typer.Option(None, "--lang", "-l", help="Language of a single file"),
     split: Optional[str] = typer.Option(None, "--split", "-s", help="What a single file is: train, dev, test, unlabelled or raw"),
     dev_fraction: float = typer.Option(0.1, "--dev-fraction", "-d", help="Part of train that becomes dev where a language has no dev file; 0 for none"),
-    seed: int = typer.Option(0, "--seed", help="Seed for drawing dev"),
+    drop_duplicates: bool = typer.Option(False, "--drop-duplicates/--keep-duplicates", help="Leave out of train what is in dev or test as well, token by token"),
+    limit: int = typer.Option(0, "--limit", "-n", help="Most training sentences of a language; of more so many are drawn. 0 for all"),
+    seed: int = typer.Option(0, "--seed", help="Seed for drawing dev and training sentences"),
     default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
     tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
     tokenize: bool = typer.Option(False, "--tokenize", help="unlabelled.txt is raw text as well: split it into sentences and tokens with spaCy's tokenizer of the language"),
@@ -37,8 +39,8 @@ def convert_cli(
     sentences each, so that it can be read in pieces.
 
     Every language needs a train file, unless none has one: a corpus for evaluation only. Tag
-    sequences that are not legal are repaired and counted. Broken input is reported with file, line
-    and reason, and nothing is written.
+    sequences that are not legal are repaired and counted; training sentences that are in dev or test
+    as well are counted. Broken input is reported with file, line and reason, and nothing is written.
 
     Example: python -m spacy skd convert raw corpus --dev-fraction 0.1
     """
@@ -52,6 +54,8 @@ def convert_cli(
         lang=lang,
         split=split,
         dev_fraction=dev_fraction,
+        drop_duplicates=drop_duplicates,
+        limit=limit,
         seed=seed,
         follow_links=follow_links,
         options=ReadOptions(encoding, tag, default_type, tokenize),
@@ -61,11 +65,14 @@ def convert_cli(
 
 
 def _print_report(report: Any) -> None:
-    header = ("Language", "Split", "Sentences", "Tokens", "Entities", "Labels", "Repaired")
+    header = (
+        *("Language", "Split", "Sentences", "Tokens", "Entities", "Labels", "Repaired"),
+        "Duplicates",
+    )
     rows = [
         ["-" if cell is None else cell for cell in dataclasses.astuple(split)]
         for split in report.splits
     ]
-    msg.table(rows, header=header, divider=True, aligns=("l", "l", "r", "r", "r", "r", "r"))
+    msg.table(rows, header=header, divider=True, aligns=("l", "l", *"rrrrrr"))
     for note in report.notes:
         typer.echo(note)

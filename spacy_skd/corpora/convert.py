@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
 
 from spacy.attrs import TAG
 from spacy.tokens import Doc
@@ -17,6 +17,7 @@ from ..errors import Errors, SkdError
 from ..records import canonical, file_checksum
 from ..settings import check_number
 from .documents import SPLITS, Converted, ReadOptions
+from .duplicates import duplicates
 from .folder import RawCorpus, find_corpus
 from .formats import FORMATS, find_reader
 from .layout import check_language
@@ -35,6 +36,7 @@ class SplitReport:
         the split is not annotated with such.
     repaired (Optional[int]): Tags changed to make sequences legal; None for a dev split drawn from
         train, where its repairs are counted.
+    duplicates (Optional[int]): Of train: sentences that are also in dev or test, dropped or not.
     """
 
     lang: str
@@ -44,6 +46,7 @@ class SplitReport:
     entities: Optional[int]
     labels: Optional[int]
     repaired: Optional[int]
+    duplicates: Optional[int]
 
 
 @dataclass
@@ -66,6 +69,8 @@ def convert(
     lang: Optional[str] = None,
     split: Optional[str] = None,
     dev_fraction: float = 0.1,
+    drop_duplicates: bool = False,
+    limit: int = 0,
     seed: int = 0,
     follow_links: bool = False,
     options: ReadOptions = ReadOptions(),
@@ -79,15 +84,20 @@ def convert(
     format (str): One of `FORMATS`, or "auto": each file's content decides.
     lang, split (Optional[str]): What a single file holds.
     dev_fraction (float): How much of train becomes dev where a language has no dev; 0 for none.
-    seed (int): For the choice of dev.
+    drop_duplicates (bool): Whether train goes without the sentences that are also in dev or test.
+    limit (int): Most training sentences of a language, of which more are drawn from; 0: all.
+    seed (int): For the choice of dev, and of training sentences.
     follow_links (bool): Whether symbolic links may lead out of the input folder.
     RETURNS (ConversionReport): Counts and notes.
     RAISES (SkdError): For anything wrong with the input or the options; nothing is written then.
     """
-    _check_options(input_path, output_path, format, lang, dev_fraction, seed, options)
+    _check_options(input_path, output_path, format, lang, dev_fraction, options)
+    check_number("--seed", seed, 0, whole=True)
+    check_number("--limit", limit, 0, whole=True)
     with system_errors(input_path):
         raw = find_corpus(input_path, lang, split, follow_links)
-        made_from = _fingerprint(raw, format, dev_fraction, seed, options)
+        settings = [format, dev_fraction, drop_duplicates, limit, seed, asdict(options)]
+        made_from = _fingerprint(raw, settings)
     if (kept := _current(output_path, made_from)) is not None:
         return kept
     languages = _read_files(raw, format, options)
@@ -96,24 +106,24 @@ def convert(
         for name, splits in languages:
             if "train" in splits and "dev" not in splits and dev_fraction > 0:
                 splits["dev"] = _draw_dev(name, splits["train"], dev_fraction, seed)
+            found = _thin(name, splits, drop_duplicates, limit, seed) if "train" in splits else 0
             for split_name in SPLITS:
                 if split_name in splits:
-                    _write(name, split_name, splits[split_name], folder, report)
+                    number = found if split_name == "train" else None
+                    _write(name, split_name, splits[split_name], number, folder, report)
         write_manifest(folder, made_from, asdict(report))
     return report
 
 
-def _fingerprint(
-    raw: RawCorpus, format: str, dev_fraction: float, seed: int, options: ReadOptions
-) -> str:
+def _fingerprint(raw: RawCorpus, settings: List[Any]) -> str:
     """Of all that a corpus is made from: the raw files with their names, and how they are read."""
     files = {
         f"{lang}/{split}": [path.name, file_checksum(path)]
         for lang, splits in raw.files.items()
         for split, path in splits.items()
     }
-    settings = [about.__version__, format, dev_fraction, seed, asdict(options)]
-    return hashlib.sha256(canonical({"files": files, "settings": settings}).encode()).hexdigest()
+    content = {"files": files, "settings": [about.__version__, *settings]}
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
 
 
 def _current(corpus: Path, made_from: str) -> Optional[ConversionReport]:
@@ -127,7 +137,12 @@ def _current(corpus: Path, made_from: str) -> Optional[ConversionReport]:
 
 
 def _write(
-    lang: str, split: str, converted: Converted, folder: Path, report: ConversionReport
+    lang: str,
+    split: str,
+    converted: Converted,
+    duplicates: Optional[int],
+    folder: Path,
+    report: ConversionReport,
 ) -> None:
     tally = Tally()
     docs = tally.counted(converted.docs)
@@ -135,7 +150,7 @@ def _write(
         write_pieces(docs, folder / lang / split)
     else:
         write_docs(docs, folder / lang / f"{split}.spacy")
-    report.splits.append(tally.report(lang, split, converted.repaired))
+    report.splits.append(tally.report(lang, split, converted.repaired, duplicates))
     report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes)
 
 
@@ -160,7 +175,9 @@ class Tally:
             self.types.update(ent.label for ent in doc.ents)
             yield doc
 
-    def report(self, lang: str, split: str, repaired: Optional[int]) -> SplitReport:
+    def report(
+        self, lang: str, split: str, repaired: Optional[int], duplicates: Optional[int]
+    ) -> SplitReport:
         labels = (self.tags | self.types) - {0}
         return SplitReport(
             lang=lang,
@@ -170,6 +187,7 @@ class Tally:
             entities=self.entities if self.has_entities else None,
             labels=len(labels) if self.has_entities or labels else None,
             repaired=repaired,
+            duplicates=duplicates,
         )
 
 
@@ -208,13 +226,32 @@ def _draw_dev(lang: str, train: Converted, fraction: float, seed: int) -> Conver
     return Converted(dev, repaired=None, notes=[note])
 
 
+def _thin(lang: str, splits: Dict[str, Converted], drop: bool, limit: int, seed: int) -> int:
+    """Take from train what is in dev or test, if that is to be dropped, and what is beyond the
+    limit. Returns how many of its sentences were dropped, or would be.
+    """
+    train = splits["train"]
+    docs = list(zip(train.docs, duplicates(splits)))
+    dropped = sum(is_duplicate for _, is_duplicate in docs) if drop else 0
+    if dropped:
+        train.notes.append(f"{dropped} sentences that are in dev or test dropped")
+        if dropped == len(docs):
+            raise SkdError(Errors.SKD248.format(lang=lang, total=dropped))
+        docs = [(doc, is_duplicate) for doc, is_duplicate in docs if not is_duplicate]
+    if 0 < limit < len(docs):
+        train.notes.append(f"{limit} of {len(docs)} sentences drawn (seed {seed})")
+        chosen = sorted(random.Random(seed).sample(range(len(docs)), limit))
+        docs = [docs[i] for i in chosen]
+    train.docs = [doc for doc, _ in docs]
+    return dropped or sum(is_duplicate for _, is_duplicate in docs)
+
+
 def _check_options(
     input_path: Path,
     output_path: Path,
     format: str,
     lang: Optional[str],
     dev_fraction: float,
-    seed: int,
     options: ReadOptions,
 ) -> None:
     if format not in ("auto", *FORMATS):
@@ -223,7 +260,6 @@ def _check_options(
         check_language(lang)
     if not 0 <= dev_fraction < 1:
         raise SkdError(Errors.SKD103.format(value=dev_fraction))
-    check_number("--seed", seed, 0, whole=True)
     check_encoding(options.encoding)
     if options.tag not in ("upos", "xpos"):
         raise SkdError(Errors.SKD106.format(value=options.tag))

@@ -21,9 +21,9 @@ def test_table_and_notes(raw, tmp_path, skd):
     result = skd("convert", raw, "corpus")
     assert result.returncode == 0, result.stderr
     header = ["Language", "Split", "Sentences", "Tokens", "Entities", "Labels", "Repaired"]
-    assert header in table(result.stdout)
-    assert ["nb", "train", "18", "36", "36", "2", "20"] in table(result.stdout)
-    assert ["nb", "dev", "2", "4", "4", "2", "-"] in table(result.stdout)
+    assert [*header, "Duplicates"] in table(result.stdout)
+    assert ["nb", "train", "18", "36", "36", "2", "20", "0"] in table(result.stdout)
+    assert ["nb", "dev", "2", "4", "4", "2", "-", "-"] in table(result.stdout)
     assert "nb dev: no dev file, 2 of the 20 sentences of train taken (seed 0)" in result.stdout
     assert (tmp_path / "corpus/nb/dev.spacy").is_file()
 
@@ -36,7 +36,27 @@ def test_single_file_and_options(tmp_path, skd):
         "--encoding", "latin-1", "--type", "PER",
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    assert ["es", "test", "1", "2", "1", "1", "0"] in table(result.stdout)
+    assert ["es", "test", "1", "2", "1", "1", "0", "-"] in table(result.stdout)
+
+
+def test_duplicates_and_a_limit(raw, tmp_path, skd_here):
+    (raw / "nb" / "test.tsv").write_text(TRAIN[:100])  # 4 whole sentences of train, and a part
+    result = skd_here("convert", raw, "corpus", "--dev-fraction", "0")
+    assert ["nb", "train", "20", "40", "40", "2", "20", "4"] in table(result.stdout)
+    dropping = ["convert", raw, "corpus", "--dev-fraction", "0", "--drop-duplicates"]
+    result = skd_here(*dropping)
+    assert ["nb", "train", "16", "32", "32", "2", "20", "4"] in table(result.stdout)
+    assert "nb train: 4 sentences that are in dev or test dropped" in result.stdout
+    result = skd_here(*dropping, "--limit", "5")
+    assert ["nb", "train", "5", "10", "10", "2", "20", "4"] in table(result.stdout)
+    assert "nb train: 5 of 16 sentences drawn (seed 0)" in result.stdout
+    assert "Nothing changed" in skd_here(*dropping, "--limit", "5").stdout
+
+
+def test_nothing_but_duplicates(raw, tmp_path, fails):
+    (raw / "nb" / "test.tsv").write_text(TRAIN)
+    assert "SKD248" in fails("convert", raw, "corpus", "--drop-duplicates")
+    assert not (tmp_path / "corpus").exists()
 
 
 def test_help_stands_alone(skd):
@@ -75,6 +95,7 @@ def test_broken_line_is_one_line_and_nothing_is_written(raw, tmp_path, fails):
         (["\x1b[2J\n", "corpus"], "SKD080"),
         (["raw", "link"], "SKD196"),
         (["raw", "corpus", "--seed", "-1"], "SKD029"),
+        (["raw", "corpus", "--limit", "-1"], "SKD029"),
         (["raw", "notes/mine.txt/corpus"], "SKD107"),
     ],
 )
