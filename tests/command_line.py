@@ -19,4 +19,5 @@ def spacy_command(words):
 
 
 def options_of(command):
-    return {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    names = (name for known in command.params for name in (*known.opts, *known.secondary_opts))
+    return {*names, "--help"}

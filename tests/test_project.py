@@ -31,6 +31,11 @@ NAMES = {"de": ["Anna", "Bernd", "Carla", "Dora"], "en": ["Alice", "Bob", "Carol
 WORDS = {"de": ("wohnt", "in", ["Bonn", "Kiel"]), "en": ("lives", "in", ["Leeds", "York"])}
 # Steps that always run, and find out by themselves whether something changed.
 ALWAYS = ["demo", "convert"]
+# What the words begin with that variables end.
+FIXED = (
+    *("--", "configs/", "comparisons", "corpus", "training", "targets", "packages", "metrics"),
+    *("xx_skd", "teachers=", "baseline=", "student="),
+)
 QUICK = {
     "vars.data": "raw",
     "vars.folds": 2,
@@ -90,9 +95,21 @@ def test_a_variable_is_one_word_and_is_never_executed(value):
                 assert all(value in words[i] for i in changed)
                 # A word that may begin with a dash comes after "--" or the name of an option.
                 for i in changed:
-                    assert (
-                        words[i].startswith(("--", "configs/", "comparisons/")) or "--" in words[:i]
-                    ), words
+                    assert words[i].startswith(FIXED) or "--" in words[:i], words
+
+
+def test_another_run_takes_nothing_away():
+    """Whatever the settings: what it writes is called otherwise, the installed package too."""
+    for workflow in WORKFLOWS.values():
+        ours, theirs = commands(), commands(**{"vars.run": "_b", "vars.data": "raw"})
+        for name in set(workflow) - {"demo", "fetch"}:
+            outputs = ours[name]["outputs"], theirs[name]["outputs"]
+            assert not set(outputs[0]) & set(outputs[1])
+            assert [path.split("/")[0] + "_b" for path in outputs[0]] == [
+                path.split("/")[0] for path in outputs[1]
+            ]
+    (line,) = theirs["package"]["script"]
+    assert "--name=skd_b" in line and "packages_b" in line
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS.values(), ids=list(WORKFLOWS))
@@ -241,6 +258,8 @@ def test_the_demo_corpus_is_made_only_where_it_is_asked_for(finished, tmp_path, 
         ("vars.folds", 3, ["teachers"]),
         ("vars.seeds", "0,1", ["teachers"]),
         ("vars.unlabelled", 0.5, ["student"]),
+        ("vars.kd_final", 0.3, ["student"]),
+        ("vars.kd_initial", 0.9, ["student"]),
         ("vars.student_steps", 5, ["baseline", "student"]),
         ("vars.task", "pos", ["baseline", "teachers", "student"]),
         ("vars.teacher", "ner_teacher_adapted", ["teachers"]),

@@ -2,12 +2,12 @@
 
 import errno
 import sys
-from typing import Any
+from typing import Any, Dict, List
 
 import click
 import typer
 from spacy.cli._util import app as spacy_app
-from spacy.cli._util import setup_gpu
+from spacy.cli._util import parse_config_overrides, setup_gpu
 from thinc.compat import has_cupy, has_cupy_gpu, has_torch_mps_gpu
 from typer.core import TyperGroup
 
@@ -38,6 +38,14 @@ def describe(error: OSError) -> str:
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     reason = " ".join((error.strerror or str(error) or type(error).__name__).split())
     return ": ".join([" and ".join(f"'{name}'" for name in names), reason] if names else [reason])
+
+
+def given_overrides(arguments: List[str]) -> Dict[str, Any]:
+    """Settings of a config that a command replaces, by dotted names. Without a value (`--a.b=`) one
+    is as the config says: a variable of the project may be empty.
+    """
+    overrides = parse_config_overrides(arguments)
+    return {name: value for name, value in overrides.items() if value != ""}
 
 
 def check_gpu(gpu_id: int) -> None:

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import typer
-from spacy.cli._util import parse_config_overrides
 from srsly import json_dumps
 from wasabi import msg
 
-from ._app import app, check_gpu
+from ._app import app, check_gpu, given_overrides
 
 
 @app.command("compare", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -36,7 +35,7 @@ def compare_cli(
     from ..comparison.tables import markdown
     from ..files import write_text
 
-    what = read_spec(spec, parse_config_overrides(ctx.args))
+    what = read_spec(spec, given_overrides(ctx.args))
     comparison = compare(what, output, jobs=jobs, gpu_id=gpu_id)
     text = markdown(comparison)
     write_text(output / "comparison.json", json_dumps(comparison, indent=2))

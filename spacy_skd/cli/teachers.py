@@ -4,12 +4,12 @@ from enum import Enum
 from pathlib import Path
 
 import typer
-from spacy.cli._util import parse_config_overrides, string_to_list
+from spacy.cli._util import string_to_list
 from wasabi import msg
 
 from ..ensembles import parse_seeds
 from ..errors import Errors, SkdError
-from ._app import app, check_gpu
+from ._app import app, check_gpu, given_overrides
 
 
 class Kind(str, Enum):
@@ -53,7 +53,7 @@ def teachers_cli(
         output,
         languages=string_to_list(languages),
         jobs=jobs,
-        overrides=parse_config_overrides(ctx.args),
+        overrides=given_overrides(ctx.args),
         multilingual=kind is Kind.multilingual,
         folds=folds,
         seeds=parse_seeds(seeds),

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Optional
 
 import typer
-from spacy.cli._util import parse_config_overrides
 from wasabi import msg
 
 from ..errors import Errors, SkdError
-from ._app import app, check_gpu
+from ._app import app, check_gpu, given_overrides
 
 
 @app.command("train", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -25,10 +24,11 @@ def train_cli(
 
     The folder records what it was made from and what it consists of. While neither has changed, the
     training is skipped. Otherwise it runs beside the folder, and takes its place when it is
-    complete: a pipeline of another task or a part of one never mixes with it. Nothing is
-    removed that this command has not made. An interrupted training goes on from its last evaluation,
-    and ends with the parameters of an uninterrupted one. Settings of the config are overridden as in `spacy
-    train`: --training.max_steps 100
+    complete: a pipeline of another task or a part of one never mixes with it. Nothing is removed
+    that this command has not made. An interrupted training goes on from its last evaluation, and
+    ends with the parameters of an uninterrupted one. Settings of the config are overridden as in
+    `spacy train`: --training.max_steps 100; one without value, --training.max_steps=, is as the
+    config says.
 
     Example: python -m spacy skd train configs/ner_student.cfg --output training/student
     --paths.corpus corpus --paths.targets targets
@@ -37,7 +37,7 @@ def train_cli(
     from ..training.execution import carry_out
     from ..training.runs import Run
 
-    run = Run(output.name, output, config, parse_config_overrides(ctx.args), code)
+    run = Run(output.name, output, config, given_overrides(ctx.args), code)
     (report,) = carry_out([run], gpu_id=gpu_id, verbose=verbose)
     if report.error is not None:
         raise SkdError(Errors.SKD134.format(output=output, reason=report.error))

@@ -2,7 +2,8 @@
 
     [comparison]
     corpus = "corpus"
-    config = "configs/ner_student.cfg"
+    task = "ner"
+    config = "configs/{task}_student.cfg"
     seeds = [0, 1, 2]
     baseline = "baseline"
 
@@ -10,7 +11,7 @@
     training.max_steps = 4800
 
     [teachers.cnn]
-    config = "configs/ner_teacher.cfg"
+    config = "configs/{task}_teacher.cfg"
     training.max_steps = 800
 
     [rows.baseline]
@@ -21,7 +22,7 @@
 
 A name with a dot is a setting of the training config; names without are described at the classes
 below. Every row has the settings of `[settings]` and the first of the teachers, unless it says
-otherwise.
+otherwise. In the name of a config `{task}` stands for the task.
 """
 
 from configparser import Error as ConfigError
@@ -34,6 +35,7 @@ from thinc.api import Config
 from ..errors import Errors, SkdError
 
 Settings = Dict[str, Any]
+METRICS = {"ner": "ents_f", "pos": "pos_acc"}
 
 
 class Strict(BaseModel):
@@ -83,7 +85,9 @@ class Spec(Strict):
     config (Path): Training config of every row that names no other.
     seeds (List[int]): Runs of each row.
     baseline (str): The row that the others are compared with.
-    metric (str): What is compared.
+    task (str): What is labelled.
+    metric (str): What is compared; where it is not named, F1 of the spans, and of the task "pos" the
+        accuracy of UPOS.
     split (str): What is evaluated.
     zero_shot (Optional[Path]): Converted corpus of languages that no row is trained on.
     about (str): What the comparison asks; heads the report.
@@ -95,7 +99,8 @@ class Spec(Strict):
     config: Path
     seeds: List[int] = Field(min_length=1)
     baseline: str
-    metric: Literal["ents_f", "tag_acc", "pos_acc"] = "ents_f"
+    task: Literal["ner", "pos"] = "ner"
+    metric: Literal["ents_f", "tag_acc", "pos_acc"]
     split: str = "test"
     zero_shot: Optional[Path] = None
     about: str = ""
@@ -154,13 +159,21 @@ def read_spec(path: Path, overrides: Optional[Settings] = None) -> Spec:
 
 def spec_of(config: Config) -> Spec:
     sections = {name: dict(section) for name, section in config.items()}
+    own = sections.pop("comparison", {})
     teachers = named(sections.pop("teachers", {}), "teachers", {})
     default = {"teachers": teachers[0]["name"]} if teachers else {}
+    rows = named(sections.pop("rows", {}), "rows", default)
+    task = str(own.get("task", Spec.model_fields["task"].default))
+    for section in (own, *teachers, *rows):
+        if isinstance(section.get("config"), str):
+            section["config"] = section["config"].replace("{task}", task)
+    if own.get("metric") is None:
+        own["metric"] = METRICS.get(task)
     fields: Dict[str, Any] = {
-        **sections.pop("comparison", {}),
+        **own,
         "settings": sections.pop("settings", {}),
         "teachers": teachers,
-        "rows": named(sections.pop("rows", {}), "rows", default),
+        "rows": rows,
         **sections,  # refused by their names
     }
     return Spec(**fields)

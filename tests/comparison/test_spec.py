@@ -62,6 +62,15 @@ def test_rows_have_the_common_settings_and_the_first_teachers(read):
     assert spec.metric == "ents_f" and spec.split == "test" and spec.zero_shot is None
 
 
+def test_a_task_names_configs_and_metric(read):
+    text = SPEC.replace("configs/ner_", "configs/{task}_")
+    for task, metric in (("ner", "ents_f"), ("pos", "pos_acc")):
+        spec = read(text, **{"comparison.task": task})
+        assert spec.config == Path(f"configs/{task}_student.cfg") and spec.metric == metric
+        assert spec.teachers[0].config == Path(f"configs/{task}_teacher.cfg")
+    assert read(text, **{"comparison.metric": "tag_acc"}).metric == "tag_acc"
+
+
 def test_values_are_replaced_from_the_command_line(read):
     changes = {"comparison.seeds": [7], "settings.training.max_steps": 5}
     spec = read(SPEC, **changes)
@@ -78,6 +87,7 @@ def test_values_are_replaced_from_the_command_line(read):
         ("seeds = [0, 1]", "seeds = [-1]", "seeds"),
         ("seeds = [0, 1]", 'seeds = "all"', "seeds"),
         ("seeds = [0, 1]", "sedes = [0]", "seeds"),
+        ("seeds = [0, 1]", 'seeds = [0]\ntask = "srl"', "task"),
         ('baseline = "baseline"', 'baseline = "base"', "baseline, top_wk, mixed"),
         ('baseline = "baseline"', 'baseline = "baseline"\nmetric = "f1"', "metric"),
         ('baseline = "baseline"', 'baseline = "baseline"\ntraining.seed = 1', "training.seed"),
