@@ -528,6 +528,10 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD267 = "--repo or --branch cannot be '{repo}': {reason}"
     SKD268 = "The Hub refused the push to {repo}: {reason}. Nothing was changed there."
+    SKD269 = (
+        "'{source}' does not say where data come from: give NAME, LICENCE, URL for each source, with ; "
+        "between two sources."
+    )
     # fmt: on
 
 

@@ -1,26 +1,69 @@
-"""From a trained pipeline to a wheel."""
+"""From a trained pipeline to a wheel that says what it is."""
 
 import os
 import re
 import sys
+import tempfile
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import List
+from typing import Any, Dict, List, Optional
 
 import srsly
 from packaging.version import InvalidVersion, Version
 
+from .corpora.layout import find_languages
 from .errors import Errors, SkdError
+from .evaluation.evaluate import COUNTS, Candidate, evaluate_pipelines
 from .folders import Kind, MadeFolder, check_pipeline
 from .locks import locked
 from .records import file_checksum
+from .training.configs import read_config
 from .training.processes import LocalProcesses, kill_as_interrupt
+from .training.runs import CONFIG
 
 REQUIREMENTS = "requirements.txt"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 
 
-def make_package(model: Path, output: Path, name: str, version: str) -> Path:
+@dataclass(frozen=True)
+class Details:
+    """What a wheel says of itself, in its metadata and in the pipeline's; "" is not known.
+
+    sources (str): The data, one after the other with ";" between them, each "NAME, LICENCE, URL"
+        or as much of it as there is.
+    """
+
+    description: str = ""
+    author: str = ""
+    email: str = ""
+    url: str = ""
+    license: str = ""
+    sources: str = ""
+
+    def entries(self) -> Dict[str, Any]:
+        """Those that are known, as spaCy has them in meta.json."""
+        found: Dict[str, Any] = {name: text.strip() for name, text in asdict(self).items()}
+        found["sources"] = [parse_source(text) for text in self.sources.split(";") if text.strip()]
+        return {name: value for name, value in found.items() if value}
+
+
+def parse_source(text: str) -> Dict[str, str]:
+    """Raises `SkdError` for a source with more to it than name, licence and address."""
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 3 or not parts[0]:
+        raise SkdError(Errors.SKD269.format(source=text.strip()))
+    return {key: part for key, part in zip(("name", "license", "url"), parts) if part}
+
+
+def make_package(
+    model: Path,
+    output: Path,
+    name: str,
+    version: str,
+    details: Optional[Details] = None,
+    corpus: Optional[Path] = None,
+) -> Path:
     """Build a wheel of the pipeline `model` with `spacy package`, in `output/<package>-<version>`.
 
     `output/requirements.txt` names the wheel and its checksum, for `pip install -r`: whoever
@@ -28,6 +71,8 @@ def make_package(model: Path, output: Path, name: str, version: str) -> Path:
 
     name (str): Of the package, without the language that it begins with.
     version (str): By PEP 440; it is written in its normal form.
+    corpus (Optional[Path]): The converted corpus that it was trained on: its languages, and the
+        pipeline's scores on their test splits, become part of meta.json. None: those on dev stay.
     RETURNS (Path): The wheel.
     Raises `SkdError` for a name, a version or a pipeline that is none or damaged, if something else
         is at the package's place, and if building fails; what was there before is kept then.
@@ -38,6 +83,7 @@ def make_package(model: Path, output: Path, name: str, version: str) -> Path:
     check_pipeline(model)
     if find_spec("build") is None:
         raise SkdError(Errors.SKD144)
+    meta = describe(model, details or Details(), corpus)
     own = {"package.json", "meta.json", "setup.py", "MANIFEST.in", "README.md", "LICENSE"}
     own |= {"LICENSES_SOURCES", "build", "dist", package, f"{package}.egg-info"}
     kind = Kind("package.json", "spacy-skd package", 1, frozenset(own))
@@ -46,7 +92,7 @@ def make_package(model: Path, output: Path, name: str, version: str) -> Path:
     with locked(folder.path):
         folder.clear()
         try:
-            build(model, folder.unfinished, full_name, name, version)
+            build(model, folder.unfinished, full_name, name, version, meta)
             folder.publish({"pipeline": package})
         finally:
             folder.clear()
@@ -73,18 +119,53 @@ def package_name(model: Path, name: str) -> str:
     return name if name.startswith(f"{lang}_") else f"{lang}_{name}"
 
 
-def build(model: Path, folder: Path, full_name: str, name: str, version: str) -> None:
+def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str, Any]:
+    """meta.json of the package: that of the pipeline, and what is known beyond it."""
+    meta = {**srsly.read_json(model / "meta.json"), **details.entries()}
+    if (distilled := has_teachers(model)) is not None:
+        meta["distilled"] = distilled
+    if corpus is not None:
+        meta["languages"] = find_languages(corpus, ["train"])
+        meta["performance"] = performance(model, corpus)
+    return meta
+
+
+def has_teachers(model: Path) -> Optional[bool]:
+    """Whether it learned from soft targets, by the config of its run; None where there is none."""
+    if not (model.parent / CONFIG).is_file():
+        return None
+    paths = read_config(model.parent / CONFIG, {}).get("paths", {})
+    return paths.get("targets") is not None
+
+
+def performance(model: Path, corpus: Path) -> Dict[str, Any]:
+    """The averages on the test splits, under spaCy's names, and those of each language."""
+    report, _ = evaluate_pipelines([Candidate(model.name, str(model))], corpus)
+    (scores,) = report["pipelines"].values()
+    averages = dict(scores["average"])
+    for name in COUNTS:
+        del averages[name]
+    averages["speed"] = averages.pop("words_per_second")
+    return {**averages, "languages": scores["languages"]}
+
+
+def build(
+    model: Path, folder: Path, full_name: str, name: str, version: str, meta: Dict[str, Any]
+) -> None:
     """Fill `folder` as `spacy package` fills that of a package; show its output if it fails."""
     folder.mkdir(parents=True)
-    command = ["spacy", "package", str(model), str(folder), "--name", name]
     lines: List[str] = []
     processes = LocalProcesses()
-    try:
-        with kill_as_interrupt():
-            command += ["--version", version, "--build", "wheel"]
-            code = processes.carry_out(command, lines.append)
-    finally:
-        processes.stop()
+    with tempfile.TemporaryDirectory() as scratch:
+        described = Path(scratch, "meta.json")
+        srsly.write_json(described, meta)
+        command = ["spacy", "package", str(model), str(folder), "--name", name]
+        command += ["--version", version, "--build", "wheel", "--meta-path", str(described)]
+        try:
+            with kill_as_interrupt():
+                code = processes.carry_out(command, lines.append)
+        finally:
+            processes.stop()
     wheels = list(folder.glob(f"{full_name}/dist/{full_name}-py3-none-any.whl"))
     if code != 0 or not wheels:
         print(*lines, sep="\n", file=sys.stderr)

@@ -206,6 +206,19 @@ def test_the_installed_pipeline_is_the_student(finished):
     assert result.stdout.strip() == about.__version__
 
 
+def test_the_wheel_says_what_it_is(finished):
+    _, site, _ = finished
+    meta = srsly.read_json(site / "xx_skd" / "meta.json")
+    assert (meta["languages"], meta["distilled"]) == (["de", "en"], True)
+    assert (
+        set(meta["performance"]["languages"]) == {"de", "en"} and meta["performance"]["speed"] > 0
+    )
+    (metadata,) = site.glob("xx_skd-*.dist-info/METADATA")
+    text = metadata.read_text(encoding="utf-8")
+    assert "\nSummary: One multilingual pipeline, distilled" in text
+    assert "\nRequires-Dist: spacy-skd" in text
+
+
 def test_saved_pipelines_name_no_path_of_the_project(finished):
     project, _, _ = finished
     config = (project / "training" / "student" / "model-best" / "config.cfg").read_text("utf-8")
@@ -267,6 +280,7 @@ def test_the_demo_corpus_is_made_only_where_it_is_asked_for(finished, tmp_path, 
         ("vars.encoder", "elsewhere", ["baseline", "teachers", "student"]),
         ("vars.seed", 1, ["baseline", "teachers", "student"]),
         ("vars.version", "0.2.0", ["package"]),
+        ("vars.license", "MIT", ["package"]),
     ],
 )
 def test_another_variable_runs_what_depends_on_it(finished, variable, value, steps):

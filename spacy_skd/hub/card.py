@@ -105,6 +105,16 @@ def read_scores(path: Path, package: str) -> Scores:
         raise SkdError(Errors.SKD261.format(path=path, reason=reason)) from error
 
 
+def scores_within(wheel: Wheel) -> Optional[Scores]:
+    """Those that `skd package --corpus` has put into the wheel, if it has."""
+    averages = wheel.meta["performance"]
+    found = averages.get("languages")
+    if not isinstance(found, dict):
+        return None
+    own = {"words_per_second": averages.get("speed"), **averages}
+    return Scores("test", "corpus", list(found), {wheel.package: found}, {wheel.package: own})
+
+
 def make_card(wheel: Wheel, repo: str, branch: str, scores: Optional[Scores], url: str) -> str:
     """README.md of a repository, with its metadata.
 
@@ -205,7 +215,7 @@ def eval_results(wheel: Wheel, scores: Scores) -> Iterator[Any]:
 def score_table(scores: Scores, metric: str) -> Dict[str, Any]:
     """A row a language, a column a pipeline, in percent."""
     names = list(scores.pipelines)
-    rows = [
+    rows: List[List[Any]] = [
         [
             code(language),
             *(figure(scores.pipelines[n].get(language, {}).get(metric)) for n in names),

@@ -9,7 +9,7 @@ from typing import Dict, Iterator, Optional, Tuple
 from urllib.parse import quote
 
 from ..records import file_names
-from .card import Scores, make_card, read_scores
+from .card import Scores, make_card, read_scores, scores_within
 from .repository import Changes, commit_changes, connect, endpoint, find_changes, prepare, user_name
 from .wheel import Wheel, find_wheel, read_wheel
 
@@ -42,7 +42,8 @@ def push(
 
     source (Path): A wheel, or the folder that `skd package` has made.
     repo (Optional[str]): "name/repository"; None is the package's name at the token's owner.
-    evaluation (Optional[Path]): What `skd evaluate --output` wrote: the scores of the card.
+    evaluation (Optional[Path]): What `skd evaluate --output` wrote: the scores of the card. None:
+        those that are in the wheel.
     private (bool): For the token's owner and those whom it invites.
     branch (str): Made from main if it is not there.
     Raises `SkdError` if a file cannot be used, without token or rights, if the Hub cannot be
@@ -79,7 +80,9 @@ def preview(
 def read_sources(source: Path, evaluation: Optional[Path]) -> Tuple[Wheel, Optional[Scores]]:
     """The wheel, and the scores if there are any. Raises `SkdError` if one cannot be used."""
     wheel = read_wheel(find_wheel(source))
-    return wheel, None if evaluation is None else read_scores(evaluation, wheel.package)
+    if evaluation is None:
+        return wheel, scores_within(wheel)
+    return wheel, read_scores(evaluation, wheel.package)
 
 
 @contextmanager

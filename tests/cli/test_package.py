@@ -1,5 +1,6 @@
 """`package`: the wheel of a pipeline, and what it never does."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+import srsly
 
 from spacy_skd.folders import RUN, MadeFolder
 
@@ -46,6 +48,26 @@ def test_builds_a_wheel_quietly_and_pip_takes_it(skd, student, tmp_path):
     result = skd(*package, "1.0b2")
     assert result.returncode == 1 and "SKD133" in result.stderr and "notes.txt" in result.stderr
     assert mine.read_text() == "mine"
+
+
+def test_what_is_known_of_it_is_in_the_metadata(skd_here, fails, student, tmp_path):
+    package = ("package", "student/model-best", "packages", "--name", "skd", "--version", "1.0")
+    sources = "Gold, CC BY 4.0, https://example.org; Text"
+    details = ("--author", "Ada", "--license", "MIT", "--description", "Näher am Wort")
+    result = skd_here(*package, *details, "--sources", sources)
+    assert result.returncode == 0, result.stderr
+    with zipfile.ZipFile(
+        tmp_path / "packages/xx_skd-1.0/dist/xx_skd-1.0-py3-none-any.whl"
+    ) as wheel:
+        metadata = wheel.read("xx_skd-1.0.dist-info/METADATA").decode()
+        meta = srsly.json_loads(wheel.read("xx_skd/xx_skd-1.0/meta.json"))
+    assert "\nSummary: Näher am Wort\n" in metadata and "\nAuthor: Ada\n" in metadata
+    assert re.search(r"^License(-Expression)?: MIT$", metadata, flags=re.M)
+    gold = {"name": "Gold", "license": "CC BY 4.0", "url": "https://example.org"}
+    assert meta["sources"] == [gold, {"name": "Text"}]
+    assert "distilled" not in meta and "languages" not in meta
+    for wrong in ("a, b, c, d", ", MIT"):
+        assert "SKD269" in fails(*package, "--sources", wrong)
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self):
         path = unquote(urlsplit(self.path).path)
         self.hub.requests.append(f"{self.command} {path}")
-        self.body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.body = self.read_body()
         try:
             for pattern, method in ROUTES:
                 match = re.fullmatch(pattern, f"{self.command} {urlsplit(self.path).path}")
@@ -141,6 +141,17 @@ class Handler(BaseHTTPRequestHandler):
             headers = {"X-Error-Code": refused.code, "X-Error-Message": str(refused)}
             body = {"error": str(refused), **refused.more}
             self.send(body, refused.status, {k: v for k, v in headers.items() if v})
+
+    def read_body(self):
+        """Also in pieces, as releases from 1 on send it."""
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def send(self, content, status=200, headers=()):
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
@@ -176,6 +187,8 @@ class Handler(BaseHTTPRequestHandler):
     def create(self):
         given = self.json
         owner = given.get("organization") or self.user["name"]
+        # Releases from 1 on say it in another way.
+        private = bool(given.get("private")) or given.get("visibility") == "private"
         name = f"{owner}/{given['name']}"
         if owner not in self.user["may"]:
             message = f'You don\'t have the rights to create a model under the namespace "{owner}"'
@@ -183,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
         if name in self.hub.repositories:
             url = f"{self.here}/{name}"
             raise Refused(409, "You already created this model repo", url=url)
-        self.hub.repositories[name] = Repository(bool(given.get("private")))
+        self.hub.repositories[name] = Repository(private)
         self.send({"url": f"{self.here}/{name}", "name": name, "id": name})
 
     def info(self, repo, revision="main"):

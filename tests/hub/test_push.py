@@ -14,6 +14,9 @@ import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
 from .stand_in import READER, WRITER
 from .wheels import evaluation, make_wheel
 
+# Releases of huggingface_hub from 1 on hand files to httpx in a way that it warns of.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
 WHEEL = "xx_skd-1.0-py3-none-any.whl"
 
 
