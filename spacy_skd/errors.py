@@ -504,7 +504,7 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD179 = "--pieces is {value}; it must be 1 or more. Leave it out to keep what the corpus needs."
 
-    # 260-269: hub/
+    # 260-269: hub/, and viewer/
     SKD260 = (
         "'{path}' is no wheel of a pipeline ({reason}). Give the wheel or the folder that "
         "`python -m spacy skd package` has made."
@@ -513,7 +513,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "'{path}' holds no scores of the pipeline ({reason}). Give what `python -m spacy skd evaluate "
         "--output` wrote."
     )
-    SKD262 = "Pushing needs the package {package}: install it with `pip install spacy-skd[hub]`."
+    SKD262 = "The page cannot be at port {port} of {host}: {reason}. Give another with --port or --host."
     SKD263 = (
         "The Hub needs a token that may write, and {reason}: log in with `hf auth login`, or set HF_TOKEN."
     )

@@ -14,6 +14,7 @@ from thinc.api import Config
 from ..errors import Errors, SkdError
 from ..evaluation.tables import percent
 from .markdown import Markdown, code, escape, link, table
+from .repository import missing
 from .wheel import Wheel
 
 TEMPLATE = "card.md.jinja"
@@ -124,7 +125,7 @@ def make_card(wheel: Wheel, repo: str, branch: str, scores: Optional[Scores], ur
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
-        raise SkdError(Errors.SKD262.format(package="jinja2")) from error
+        raise missing("jinja2") from error
     environment = Environment(
         loader=PackageLoader("spacy_skd.hub", "."),
         undefined=StrictUndefined,

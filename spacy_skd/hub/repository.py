@@ -39,7 +39,7 @@ def connect() -> "HfApi":
     try:
         from huggingface_hub import HfApi, get_token
     except ImportError as error:
-        raise SkdError(Errors.SKD262.format(package="huggingface_hub")) from error
+        raise missing("huggingface_hub") from error
     token = get_token()
     if token is None:
         raise SkdError(Errors.SKD263.format(reason="there is none"))
@@ -51,8 +51,12 @@ def endpoint() -> str:
     try:
         from huggingface_hub.constants import ENDPOINT
     except ImportError as error:
-        raise SkdError(Errors.SKD262.format(package="huggingface_hub")) from error
+        raise missing("huggingface_hub") from error
     return str(ENDPOINT)
+
+
+def missing(package: str) -> SkdError:
+    return SkdError(Errors.SKD171.format(what="Uploads", package=package, extra="hub"))
 
 
 def user_name(api: "HfApi") -> str:

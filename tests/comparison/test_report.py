@@ -3,8 +3,6 @@
 import html
 import json
 import re
-import shutil
-import subprocess
 
 import pytest
 from spacy.cli._util import app
@@ -13,12 +11,10 @@ from typer.testing import CliRunner
 import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
 from spacy_skd.comparison.report import parts, render
 
+from ..browser import check_frames, frames_page, look_at, needs_browser
 from .test_tables import COST, comparison
 
 EVIL = '<script>alert("x")</script>'
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
 
 
 def whole(**changes):
@@ -106,42 +102,19 @@ def test_command(tmp_path):
         assert result.exit_code == 1 and "SKD234" in result.stderr
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+LOOK = """
+addEventListener("load", () => {
+  const frames = [...document.querySelectorAll("iframe")];
+  say(frames.map(frame => measure(frame, "figure, .sentence, p, h1, .wide")));
+});
+"""
+
+
+@needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_overflows_in_a_browser(tmp_path, scheme):
-    """In frames as wide as a phone and as a screen; what is too wide scrolls in its own place."""
+    """What is too wide scrolls in its own place."""
     page = html.escape(render([whole(), whole()]), quote=True)
     outer = tmp_path / "outer.html"
-    outer.write_text(
-        "<!doctype html><meta charset=utf-8>"
-        + "".join(f'<iframe width={w} height=900 srcdoc="{page}"></iframe>' for w in (390, 1280))
-        + """<pre></pre><script>
-        const box = element => element.getBoundingClientRect();
-        addEventListener("load", () => {
-          const frames = [...document.querySelectorAll("iframe")];
-          document.querySelector("pre").textContent = JSON.stringify(frames.map(frame => {
-            const page = frame.contentDocument.documentElement;
-            const style = frame.contentWindow.getComputedStyle(page.querySelector("body"));
-            const inside = [...page.querySelectorAll("figure, .sentence, p, h1, .wide")];
-            return {
-              width: page.clientWidth, scroll: page.scrollWidth,
-              over: inside.filter(e => box(e).right > page.clientWidth + 1).length,
-              drawn: [...page.querySelectorAll("svg")].every(e => box(e).height > 50),
-              text: style.color, back: style.backgroundColor,
-            };
-          }));
-        });</script>""",
-        encoding="utf-8",
-    )
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
-    command += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    command += ["--disable-sync", f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom"]
-    if scheme == "dark":
-        command.append("--blink-settings=preferredColorScheme=0")
-    result = subprocess.run([*command, outer.as_uri()], capture_output=True, text=True, timeout=120)
-    found = json.loads(html.unescape(re.search(r"<pre>(.*?)</pre>", result.stdout)[1]))
-    assert [frame["width"] > 300 for frame in found] == [True, True]
-    for frame in found:
-        assert frame["scroll"] <= frame["width"] and frame["over"] == 0 and frame["drawn"]
-    dark = found[0]["back"] == "rgb(22, 24, 28)"
-    assert dark == (scheme == "dark") and found[0]["text"] != found[0]["back"]
+    outer.write_text(frames_page(f'srcdoc="{page}"', LOOK), encoding="utf-8")
+    check_frames(look_at(outer.as_uri(), scheme, tmp_path), scheme)
