@@ -504,6 +504,20 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD179 = "--pieces is {value}; it must be 1 or more. Leave it out to keep what the corpus needs."
 
+    # 250-259: tokenizers/, and what else an application meets
+    SKD250 = (
+        "[nlp.tokenizer] splits {script} by a segmenter that is not there: {reason} Those of "
+        "spacy-skd[segmenters] can be installed with pip; or leave {script} out of its segmenters."
+    )
+    SKD251 = (
+        "[nlp.tokenizer] has a segmenter of '{script}', which is no script without spaces; there are "
+        "{names}."
+    )
+    SKD252 = (
+        "The tokenizer in {path} cannot be loaded: {reason}. It is damaged or of another kind; train "
+        "the pipeline again, or install its package again."
+    )
+
     # 260-269: hub/, and viewer/
     SKD260 = (
         "'{path}' is no wheel of a pipeline ({reason}). Give the wheel or the folder that "

@@ -18,6 +18,7 @@ def evaluate_cli(
     split: str = typer.Option("test", "--split", "-s", help="Which file of each language: train, dev or test"),
     languages: str = typer.Option("", "--languages", "-l", help="Comma-separated; default: every language in the corpus folder"),
     output: Optional[Path] = typer.Option(None, "--output", "-o", help="JSON file for all scores, e.g. metrics/evaluation.json"),
+    raw: bool = typer.Option(False, "--raw", help="Score from raw text too, whose words the pipeline finds itself, beside the words of the corpus"),
     show: int = typer.Option(0, "--show", "-n", min=0, help="Print this many sentences of each language as the last pipeline labels them"),
     displacy: Optional[Path] = typer.Option(None, "--displacy", "-d", help="Folder for a page <lang>.html of each language, as the last pipeline labels it"),
     displacy_limit: int = typer.Option(25, "--displacy-limit", min=1, help="Sentences on each of these pages"),
@@ -29,6 +30,8 @@ def evaluate_cli(
     what is scored: entities (F1 of exact spans) or tags (accuracy). Prints a table with a row for
     each language and their average; precision, recall, scores per type and words per second
     are in the JSON file. A language without a pipeline of its own ({lang}) leaves a gap.
+    With `--raw` words and tags are scored from the text as in the shared tasks on Universal
+    Dependencies, entities by their characters.
     `--displacy` is what `spacy evaluate --displacy-path` does not do for crf_ner and crf_tagger.
 
     Example: python -m spacy skd evaluate "teachers=training/teachers/{lang}/model-best"
@@ -37,7 +40,7 @@ def evaluate_cli(
     from ..evaluation.evaluate import Candidate, evaluate_pipelines
     from ..evaluation.html import write_pages
     from ..evaluation.scorers import METRICS
-    from ..evaluation.tables import mark_labels, score_tables
+    from ..evaluation.tables import mark_labels, raw_table, score_tables
     from ..files import check_writable, write_text
 
     if output is not None:
@@ -49,11 +52,17 @@ def evaluate_cli(
         corpus,
         split=split,
         languages=string_to_list(languages),
+        raw=raw,
         show=show if displacy is None else max(show, displacy_limit),
     )
     if output is not None:
         write_text(output, srsly.json_dumps(report, indent=2))
     print(score_tables(report))
+    if raw:
+        for name, pipeline in report["pipelines"].items():
+            for metric in METRICS:
+                if metric in pipeline["average"]:
+                    print(raw_table(report, name, metric))
     name, last = list(report["pipelines"].items())[-1]
     metric = next(metric for metric in METRICS if metric in last["average"])
     for language, docs in shown.items():

@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from ..errors import Errors, SkdError
 from .documents import Converted, ReadOptions, converted, make_doc
 from .lines import Line, read_blocks
+from .surface import MULTIWORD
 
 COLUMNS = 10
 ID, FORM, UPOS, XPOS, MISC = 0, 1, 3, 4, 9
@@ -23,14 +24,21 @@ class _Sentence:
     spaces: List[bool] = field(default_factory=list)
     upos: List[str] = field(default_factory=list)
     xpos: List[str] = field(default_factory=list)
-    # last word of a multiword token -> (first word, whether a space follows)
-    multiword: Dict[int, Tuple[int, bool]] = field(default_factory=dict)
+    # last word of a multiword token -> (first word, whether a space follows, form)
+    multiword: Dict[int, Tuple[int, bool, str]] = field(default_factory=dict)
+
+    @property
+    def fused(self) -> Tuple[Tuple[int, int, str], ...]:
+        """The multiword tokens that are not the sum of their words: (first, end, form)."""
+        found = [(first - 1, last, form) for last, (first, _, form) in self.multiword.items()]
+        return tuple(part for part in found if "".join(self.words[slice(*part[:2])]) != part[2])
 
 
 def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
     """Read a CoNLL-U file: its syntactic words become tokens, UPOS `pos_` and the column
-    `options.tag` names `tag_`; "_" is missing annotation. Empty nodes are left out. Raises
-    `SkdError` for lines that are not CoNLL-U and for parts of speech that are not universal.
+    `options.tag` names `tag_`; "_" is missing annotation. Empty nodes are left out. Those
+    multiword tokens that are not the sum of their words are kept in `user_data` (see `surface`).
+    Raises `SkdError` for lines that are not CoNLL-U and for parts of speech that are not universal.
     """
     vocab = Vocab()
     docs: List[Doc] = []
@@ -43,6 +51,8 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
             docs.append(
                 make_doc(vocab, lang, sentence.words, sentence.spaces, pos=sentence.upos, tags=tags)
             )
+            if sentence.fused:
+                docs[-1].user_data[MULTIWORD] = sentence.fused
     return converted(path, docs, notes=[f"{missing} tokens without tag"] if missing else [])
 
 
@@ -75,8 +85,10 @@ def _read_line(line: str, sentence: _Sentence, path: Path, number: int) -> None:
     if isinstance(identifier, tuple):
         first, kind, last = identifier
         if kind == "-":
+            if not cells[FORM]:
+                raise SkdError(Errors.SKD093.format(path=path, line=number))
             _check_multiword(sentence, first, path, number)
-            sentence.multiword[last] = (first, space_after)
+            sentence.multiword[last] = (first, space_after, cells[FORM])
         return
     if identifier != len(sentence.words) + 1:
         reason = f"word {cells[ID][:80]} follows word {len(sentence.words)}"
@@ -107,7 +119,7 @@ def _read_word(cells: List[str], sentence: _Sentence, path: Path, number: int) -
 
 def _join_multiword(sentence: _Sentence, path: Path, line: int) -> None:
     """Inside a multiword token there are no spaces; whether one follows, its own line says."""
-    for last, (first, space_after) in sentence.multiword.items():
+    for last, (first, space_after, _) in sentence.multiword.items():
         if last > len(sentence.words):
             reason = f"multiword token {first}-{last}, but only {len(sentence.words)} words"
             raise SkdError(Errors.SKD094.format(path=path, line=line, reason=reason))

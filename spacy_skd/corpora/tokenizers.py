@@ -3,7 +3,7 @@
 import pkgutil
 import re
 import sys
-from typing import Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import spacy
 import spacy.lang
@@ -18,9 +18,14 @@ from ..errors import Errors, SkdError
 LONGEST_WORD = 256
 
 
-def load_tokenizer(lang: str) -> Tuple[Language, List[str]]:
+def load_tokenizer(
+    lang: str, settings: Optional[Dict[str, Any]] = None
+) -> Tuple[Language, List[str]]:
     """A pipeline with nothing but spaCy's tokenizer for a language, or its language-neutral one,
-    and what to say about it. Raises `SkdError` where the tokenizer needs a package that is missing.
+    and what to say about it.
+
+    settings (Optional[Dict[str, Any]]): Of `[nlp.tokenizer]`, for those that have some.
+    Raises `SkdError` where the tokenizer needs a package that is missing.
     """
     notes = []
     code = _spacys_code(lang)
@@ -28,7 +33,7 @@ def load_tokenizer(lang: str) -> Tuple[Language, List[str]]:
         notes.append(f"spaCy has no tokenizer for '{lang}': that of 'xx' used")
         code = "xx"
     try:
-        nlp = spacy.blank(code)
+        nlp = spacy.blank(code, config={"nlp": {"tokenizer": settings or {}}})
     except ImportError as error:
         reason = " ".join(str(error).split())
         raise SkdError(Errors.SKD100.format(lang=lang, reason=reason)) from None
@@ -38,7 +43,7 @@ def load_tokenizer(lang: str) -> Tuple[Language, List[str]]:
 
 def tokenize(nlp: Language, text: str) -> Doc:
     """The tokens of a text, which may be of any length, in time linear to it."""
-    pieces = [nlp.make_doc(piece) for piece in _pieces(text)]
+    pieces = [nlp.make_doc(piece) for piece in cut_long_words(text)]
     if len(pieces) == 1:
         return pieces[0]
     tokens = [token for piece in pieces for token in piece]
@@ -46,7 +51,7 @@ def tokenize(nlp: Language, text: str) -> Doc:
     return Doc(nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in tokens])
 
 
-def _pieces(text: str) -> Iterator[str]:
+def cut_long_words(text: str) -> Iterator[str]:
     """A text cut in words that are too long, nearly always in one piece."""
     start = 0
     for word in re.finditer(r"\S+", text):

@@ -19,12 +19,12 @@ from ..corpora.stored import copy_tokens, read_split
 from ..ensembles import MULTILINGUAL, member_folders
 from ..errors import Errors, SkdError
 from ..folders import check_pipeline
+from .raw import ATTRIBUTES, raw_scores
 from .scorers import METRICS, mean
 
 # What belongs to a metric besides its own value.
 DETAILS = {"ents_f": ("ents_p", "ents_r", "ents_per_type"), "tag_acc": (), "pos_acc": ()}
 COUNTS = ("sentences", "words", "seconds")
-ATTRIBUTES = {"tag_acc": "tag_", "pos_acc": "pos_"}
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,14 @@ def evaluate_pipelines(
     split: str = "test",
     languages: Optional[Sequence[str]] = None,
     show: int = 0,
+    raw: bool = False,
 ) -> Tuple[Dict[str, Any], Dict[str, List[Doc]]]:
     """Scores of every candidate on every language, on gold tokens.
 
     corpus (Path): Corpus folder, `<lang>/<split>.spacy`.
     languages (Optional[Sequence[str]]): Only these; None means all in the folder.
     show (int): How many tagged documents per language of the last candidate to return as well.
+    raw (bool): Whether to score from raw text too: `raw` of each language, see `raw_scores`.
     RETURNS: the report, ready for JSON, with scores between 0 and 1,
         {"corpus", "split", "languages", "pipelines": {name: {"source", "languages": {lang: scores},
         "average": scores}}}, where scores are `ents_p/r/f` and `ents_per_type`, or `tag_acc` and
@@ -143,7 +145,7 @@ def evaluate_pipelines(
             scores, shown = {}, {}
             bar.set_description(candidate.name)
             for language, found, examples in evaluate_candidate(
-                candidate, corpus, split, known[candidate.name]
+                candidate, corpus, split, known[candidate.name], raw
             ):
                 scores[language] = found
                 shown[language] = [example.predicted for example in examples[:show]]
@@ -164,7 +166,7 @@ def evaluate_pipelines(
 
 
 def evaluate_candidate(
-    candidate: Candidate, corpus: Path, split: str, languages: Sequence[str]
+    candidate: Candidate, corpus: Path, split: str, languages: Sequence[str], raw: bool = False
 ) -> Iterator[Tuple[str, Dict[str, Any], List[Example]]]:
     """Each language with its scores and with the examples, labelled. Of several teachers of a
     language the mean of their scores, and the examples of the last.
@@ -175,9 +177,11 @@ def evaluate_candidate(
         for source in candidate.sources(language):
             if source != loaded:
                 (nlp, metrics), loaded = load(source), source
-            docs = read_split(corpus, language, split, nlp.vocab)
+            docs = list(read_split(corpus, language, split, nlp.vocab))
             examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
             scores.append(evaluate_language(nlp, metrics, examples))
+            if raw:
+                scores[-1]["raw"] = raw_scores(nlp, metrics, docs)
         yield language, mean_scores(scores), examples
 
 
@@ -238,5 +242,7 @@ def average(languages: Sequence[Dict[str, Any]]) -> Dict[str, Any]:
     averaged = {*METRICS, "ents_p", "ents_r"}
     keys = {key: None for scores in languages for key in scores if key in averaged}
     means: Dict[str, Any] = {key: mean(scores.get(key) for scores in languages) for key in keys}
+    if any("raw" in scores for scores in languages):
+        means["raw"] = mean_scores([scores["raw"] for scores in languages])
     totals = {key: sum(scores[key] for scores in languages) for key in COUNTS}
     return {**means, **totals, "words_per_second": totals["words"] / totals["seconds"]}

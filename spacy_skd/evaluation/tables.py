@@ -38,6 +38,26 @@ def score_table(report: Dict[str, Any], metric: str) -> str:
     return "\n".join([aligned([metric, *report["pipelines"]], rows), *gaps(report)])
 
 
+def raw_table(report: Dict[str, Any], name: str, metric: str) -> str:
+    """Of one pipeline, in percent: the metric on the words of the corpus and from raw text, what is
+    lost, and F1 of the words found; then from raw text without multiword tokens that are not the
+    sum of their words ("simple").
+    """
+    pipeline = report["pipelines"][name]
+    rows = []
+    for row, scores in [*pipeline["languages"].items(), (AVERAGE, pipeline["average"])]:
+        raw, gold = scores["raw"], scores.get(metric)
+        values = [gold, raw.get(metric), lost(gold, raw.get(metric)), raw["words_f"]]
+        simple = raw["simple"].get(metric)
+        rows.append([row, *map(percent, [*values, simple, lost(gold, simple)])])
+    columns = [f"{name}: {metric}", "words given", "raw text", "lost", "words", "simple", "lost"]
+    return aligned(columns, rows)
+
+
+def lost(given: Optional[float], raw: Optional[float]) -> Optional[float]:
+    return None if given is None or raw is None else given - raw
+
+
 def gaps(report: Dict[str, Any]) -> List[str]:
     """A line for each pipeline whose average is not that of all languages."""
     return [

@@ -18,7 +18,13 @@ def test_words_are_tokens_and_empty_nodes_left_out(path):
         ["Vamos", "nos", "a", "el", "mar", ",", '"', "hoy", '".'],
         ["da", "melo", "20 000"],
     ]
-    assert all(doc.user_data == {"lang": "es"} for doc in docs)
+    assert all(doc.user_data["lang"] == "es" for doc in docs)
+
+
+def test_multiword_tokens_that_are_not_the_sum_of_their_words_are_kept(path):
+    first, second = read_conllu(path, "es", ReadOptions()).docs
+    assert first.user_data["multiword"] == ((0, 2, "Vámonos"), (2, 4, "al"))
+    assert second.user_data["multiword"] == ((0, 2, "dámelo"),)
 
 
 def test_spaces_follow_space_after_also_of_multiword_tokens(path):
@@ -66,6 +72,7 @@ WORD = "1\tx\tx\tNOUN\t_\t_\t_\t_\t_\t_\n"
         (WORD.replace("1", "1-3", 1) + WORD + WORD.replace("1", "2-3", 1), "SKD094", 3),
         (WORD.replace("1", "1-2", 1) + WORD.replace("1", "1-3", 1), "SKD094", 2),
         (WORD.replace("NOUN\t_", "NOUN\t\x1b[31m"), "SKD094", 1),
+        ("1-1\t" + WORD.replace("1\tx", "", 1) + WORD, "SKD093", 1),
     ],
 )
 def test_broken_lines_are_named(tmp_path, content, code, line):

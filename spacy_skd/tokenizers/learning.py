@@ -1,0 +1,79 @@
+"""From the sentences of a corpus to a table of boundaries."""
+
+import re
+import typing
+from collections import Counter, defaultdict
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+
+import numpy as np
+from spacy.tokens import Doc
+
+from ..corpora.surface import Surface, surface_of
+from .boundaries import Boundaries, Chunk, Lesson, group_of, train
+from .restoring import Spacing, is_split
+
+# How often a script, or a character that is no letter, has to occur before anything is known of it.
+ENOUGH = {True: 500, False: 5}
+
+Piece = Tuple[str, bytes]
+
+
+def learn(docs: Iterable[Doc], by_rule: Callable[[str], Chunk]) -> Optional[Boundaries]:
+    """A table trained on the sentences whose text is known, or can be told from those of the same
+    language. None where there is none.
+
+    by_rule (Callable): A piece without white space -> where tokens begin in it by the rules.
+    """
+    languages: Dict[str, List[Doc]] = defaultdict(list)
+    for doc in docs:
+        languages[doc.user_data.get("lang", "")].append(doc)
+    counts: typing.Counter[Piece] = Counter()
+    for of_language in languages.values():
+        counts.update(pieces_of(of_language))
+    lessons = [
+        Lesson(by_rule(text), np.frombuffer(starts, dtype=bool), count)
+        for (text, starts), count in counts.items()
+    ]
+    seen: Dict[str, int] = Counter()
+    for lesson in lessons:
+        for char in lesson.chunk.text:
+            seen[group_of(char)] += lesson.times
+    familiar = {group for group, count in seen.items() if count >= ENOUGH[len(group) > 1]}
+    return train(lessons, familiar) if any(len(group) > 1 for group in familiar) else None
+
+
+def pieces_of(docs: List[Doc]) -> Iterator[Piece]:
+    """What stands between spaces in the text of a language's sentences, with where words begin,
+    bool bytes.
+    """
+    known: List[Tuple[Doc, Surface]] = []
+    unknown: List[Tuple[Doc, Surface]] = []
+    for doc, split in zip(docs, is_split(docs)):
+        surface = surface_of(doc)
+        (unknown if split or not surface.known else known).append((doc, surface))
+    for doc, surface in known:
+        yield from pieces_of_surface(doc, surface)
+    spacing = Spacing(doc for doc, _ in known)
+    for doc, _ in unknown:
+        yield from spacing.pieces(doc)
+
+
+def pieces_of_surface(doc: Doc, surface: Surface) -> Iterator[Piece]:
+    starts = np.zeros(len(surface.text), dtype=bool)
+    at = 0
+    for token, (start, end), fused in zip(doc, surface.spans, surface.fused):
+        if not fused:
+            starts[start] = True
+            continue
+        # Words of a multiword token that is not their sum begin where they are found in it.
+        at = max(at, start)
+        word = token.text.strip("_")
+        if surface.text.startswith(word, at, end):
+            starts[at] = True
+            at += len(word)
+        elif surface.text.endswith(word, at, end):
+            starts[end - len(word)] = True
+    for piece in re.finditer(r"\S+", surface.text):
+        within = starts[piece.start() : piece.end()].copy()
+        within[0] = True
+        yield piece.group(), within.tobytes()

@@ -1,0 +1,164 @@
+"""`spacy-skd.MultilingualTokenizer.v1`: one tokenizer for text in any language and script."""
+
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Union
+
+import numpy as np
+from spacy.language import Language, create_tokenizer
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import registry
+
+from ..corpora.tokenizers import cut_long_words
+from .boundaries import Boundaries, Chunk, may_begin
+from .learning import learn
+from .segmenters import Segmenter, make_segmenters, require_segmenters, segmented
+from .storage import pack, unpack
+
+CHUNK = re.compile(r"\S+|\s+")
+# Chunks whose words are kept, because most of a text is words that came before.
+CACHED = 50_000
+
+
+@registry.tokenizers("spacy-skd.MultilingualTokenizer.v1")
+def make_multilingual_tokenizer(
+    segmenters: Optional[Dict[str, str]] = None,
+) -> Callable[[Language], "MultilingualTokenizer"]:
+    """A tokenizer that begins with the rules of the pipeline's language and learns from a corpus,
+    in `[initialize.tokenizer]`, what it does otherwise: see `MultilingualTokenizer.initialize`.
+
+    segmenters (Optional[Dict[str, str]]): For scripts that the corpus does not have, the language
+        whose tokenizer of spaCy's splits them: {"THAI": "th", "HIRAGANA": "ja", "CJK": "zh"}. The
+        first whose script occurs takes all of a run. They need packages of their own, which are
+        those of `spacy-skd[segmenters]`.
+    Raises `SkdError` for a script or language that is none, and where a package is missing.
+    """
+    made = make_segmenters(segmenters or {})
+
+    def create(nlp: Language) -> MultilingualTokenizer:
+        if made:
+            require_segmenters(nlp)
+        return MultilingualTokenizer(create_tokenizer()(nlp), made)
+
+    return create
+
+
+class MultilingualTokenizer:
+    """Splits text at white space as spaCy does, and each piece between two spaces where a trained
+    table of boundaries says; without one, by the rules alone.
+
+    rules (Tokenizer): spaCy's, of the pipeline's language.
+    segmenters (List[Segmenter]): Of scripts that the corpus does not have.
+    """
+
+    def __init__(self, rules: Tokenizer, segmenters: List[Segmenter]) -> None:
+        self.rules = rules
+        self.segmenters = segmenters
+        self.boundaries: Optional[Boundaries] = None
+        self._words: Dict[str, List[str]] = {}
+
+    @property
+    def vocab(self) -> Any:
+        return self.rules.vocab
+
+    def __call__(self, text: str) -> Doc:
+        """The tokens of a text. Its characters are all kept."""
+        pieces = [match.group() for match in CHUNK.finditer(text)]
+        self._split({piece for piece in pieces if not piece[0].isspace()})
+        words: List[str] = []
+        spaces: List[bool] = []
+        for piece in pieces:
+            if not piece[0].isspace():
+                found = self._words[piece]
+                words += found
+                spaces += [False] * len(found)
+                continue
+            # One space belongs to the token before it, all else is a token.
+            if words and piece[0] == " ":
+                spaces[-1] = True
+                piece = piece[1:]
+            if piece:
+                words.append(piece)
+                spaces.append(False)
+        return Doc(self.vocab, words=words, spaces=spaces)
+
+    def pipe(self, texts: Iterable[str], batch_size: int = 1000) -> Iterator[Doc]:
+        for text in texts:
+            yield self(text)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        sentences: Optional[Callable[[], Iterable[Doc]]] = None,
+    ) -> None:
+        """Learn where a corpus splits text.
+
+        sentences (Optional[Callable]): Its documents, such as `spacy-skd.Sentences.v1` reads; None
+            leaves the rules as they are. The examples of training may be without end.
+        """
+        if sentences is not None:
+            self.boundaries = learn(sentences(), self.by_rule)
+            self._words.clear()
+
+    def by_rule(self, text: str) -> Chunk:
+        """A piece without white space, and where tokens begin in it by spaCy's rules."""
+        rule = np.zeros(len(text), dtype=bool)
+        whole = np.zeros(len(text), dtype=bool)
+        at = 0
+        for part in cut_long_words(text):
+            for token in self.rules(part):
+                first = at + token.idx
+                rule[first] = True
+                whole[first + 1 : first + len(token)] = token.like_url or token.like_email
+            at += len(part)
+        return Chunk(text, segmented(text, rule, self.segmenters), whole)
+
+    def _split(self, pieces: Iterable[str]) -> None:
+        """Put the words of some pieces without white space into the cache."""
+        new = [piece for piece in pieces if piece not in self._words]
+        if len(self._words) + len(new) > CACHED:
+            self._words.clear()
+            new = list(pieces)
+        chunks = [self.by_rule(piece) for piece in new]
+        decided = [chunk.rule for chunk in chunks]
+        if self.boundaries is not None:
+            decided = self.boundaries.decide(chunks)
+        for chunk, starts in zip(chunks, decided):
+            self._words[chunk.text] = cut(chunk.text, starts & may_begin(chunk.text))
+
+    # Serialisation; the segmenters are settings.
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """The rules and the trained table as bytes."""
+        return pack(self.rules.to_bytes(exclude=["vocab"]), self.boundaries)
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "MultilingualTokenizer":
+        """Load what `to_bytes` gave. Raises `SkdError` for what is damaged."""
+        self._load(data, "bytes")
+        return self
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Write the rules and the trained table to a file."""
+        Path(path).write_bytes(self.to_bytes())
+
+    def from_disk(
+        self, path: Union[str, Path], *, exclude: Iterable[str] = ()
+    ) -> "MultilingualTokenizer":
+        """Load what `to_disk` wrote. Raises `SkdError` for what is damaged."""
+        self._load(Path(path).read_bytes(), str(path))
+        return self
+
+    def _load(self, data: bytes, source: str) -> None:
+        rules, self.boundaries = unpack(data, source)
+        self.rules.from_bytes(rules, exclude=["vocab"])
+        self._words.clear()
+
+
+def cut(text: str, starts: np.ndarray) -> List[str]:
+    edges = [*np.flatnonzero(starts).tolist(), len(text)]
+    return [text[first:end] for first, end in pairwise(edges)]

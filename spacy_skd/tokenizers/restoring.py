@@ -1,0 +1,90 @@
+"""Sentences of which only the words are kept: their text, as far as others of the language tell."""
+
+import unicodedata
+from collections import Counter
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+import numpy as np
+from spacy.tokens import Doc
+
+from ..corpora.scripts import is_spaceless
+from ..corpora.stored import words_and_spaces
+
+# Of a word that was seen so often the spaces are known, if they are nearly always the same.
+SEEN = 3
+SURE = 0.95
+
+
+def is_split(docs: List[Doc]) -> List[bool]:
+    """Whether the spaces of each sentence of a language are only those between its words. They are
+    where every word is followed by one, if with most such sentences that has brought punctuation
+    marks out of their places.
+    """
+    spaced, apart = [], []
+    for doc in docs:
+        words, spaces = words_and_spaces(doc)
+        spaced.append(len(doc) > 1 and all(spaces[:-1]) and not is_spaceless("".join(words)))
+        if spaced[-1]:
+            apart.append(any(map(is_mark, words[1:])))
+    return spaced if sum(apart) * 2 > len(apart) else [False] * len(docs)
+
+
+def is_mark(word: str) -> bool:
+    return len(word) == 1 and unicodedata.category(word) == "Po"
+
+
+class Spacing:
+    """How often a space stands before and after each word.
+
+    docs (Iterable[Doc]): Sentences whose spaces are known.
+    """
+
+    def __init__(self, docs: Iterable[Doc]) -> None:
+        self.seen: Dict[Tuple[str, bool], int] = Counter()
+        self.attached: Dict[Tuple[str, bool], int] = Counter()
+        for doc in docs:
+            words, spaces = words_and_spaces(doc)
+            for left, right, space in zip(words, words[1:], spaces):
+                for side in ((left, True), (right, False)):
+                    self.seen[side] += 1
+                    self.attached[side] += not space
+
+    def pieces(self, doc: Doc) -> Iterator[Tuple[str, bytes]]:
+        """What stands between spaces in the text of a sentence, with where words begin, bool bytes;
+        without what is doubtful.
+        """
+        words, _ = words_and_spaces(doc)
+        piece: Optional[List[str]] = []
+        for word, following in zip(words, [*words[1:], None]):
+            doubtful = word.startswith("_") or word.endswith("_")
+            if piece is not None:
+                piece = None if doubtful else [*piece, word]
+            attached = False if following is None else self.is_attached(word, following)
+            if attached is None:
+                piece = None
+            elif not attached:
+                if piece:
+                    yield "".join(piece), starts_of(piece)
+                piece = []
+
+    def is_attached(self, left: str, right: str) -> Optional[bool]:
+        """Whether two words stand together; None where that is not known."""
+        if not self.seen:
+            return None
+        shares = [self.share(left, True), self.share(right, False)]
+        if max(shares) >= SURE:
+            return True
+        return False if max(shares) <= 1 - SURE else None
+
+    def share(self, word: str, after: bool) -> float:
+        """How often a word stands together with the one after it, or before it."""
+        seen = self.seen[word, after]
+        if seen < SEEN:
+            return 0.0 if word.isalpha() and len(word) > 1 else 0.5
+        return self.attached[word, after] / seen
+
+
+def starts_of(words: List[str]) -> bytes:
+    starts = np.zeros(sum(map(len, words)), dtype=bool)
+    starts[np.cumsum([0, *map(len, words[:-1])])] = True
+    return starts.tobytes()
