@@ -43,6 +43,33 @@ def columns(output: str) -> dict:
     return {line[0]: line[1:] for line in lines if line and not line[0].startswith("[")}
 
 
+def test_raw_text_beside_the_words_of_the_corpus(skd, pipeline, tmp_path):
+    pipeline("student", ["de", "en"])
+    result = skd(
+        *("evaluate", "student", "--corpus", "corpus", "--raw"),
+        *("--output", "metrics/evaluation.json"),
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    header = next(line for line in result.stdout.splitlines() if line.startswith("student: ents_f"))
+    assert header.split()[2:] == [
+        "words",
+        "given",
+        "raw",
+        "text",
+        "lost",
+        "words",
+        "simple",
+        "lost",
+    ]
+    report = json.loads((tmp_path / "metrics/evaluation.json").read_text())
+    scores = report["pipelines"]["student"]
+    for of_language in (*scores["languages"].values(), scores["average"]):
+        raw = of_language["raw"]
+        assert raw["ents_f"] == pytest.approx(of_language["ents_f"])  # the rules find all words
+        assert raw["words_f"] == raw["simple"]["words_f"] == 1.0
+        assert raw["simple"]["tag_acc"] == pytest.approx(of_language["tag_acc"])
+
+
 def test_ner_pipelines_are_compared(skd, pipeline, tmp_path):
     for language in ("de", "en"):
         pipeline(f"teachers/{language}", [language], ["ner"])
