@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import numpy as np
 import srsly
@@ -142,34 +142,65 @@ class Checkpoint:
 
 
 def dump_component(pipe: Any) -> Dict[str, Any]:
-    """Parameters, and the step that a component of ours counts for its schedule."""
-    model = getattr(pipe, "model", None)
+    """All parameters, and the step that a component of ours counts for its schedule."""
     return {
-        "model": model.to_bytes() if isinstance(model, Model) else None,
+        "parameters": {
+            name: node.ops.to_numpy(node.get_param(parameter))
+            for name, node, parameter in own_parameters(pipe)
+        },
+        "modules": {
+            name: {key: value.cpu().numpy() for key, value in module.state_dict().items()}
+            for name, _, module in torch_modules(pipe)
+        },
         "step": pipe.step if isinstance(pipe, CRFPipe) else None,
     }
 
 
 def load_component(pipe: Any, state: Dict[str, Any]) -> None:
-    if state["model"] is not None:
-        pipe.model.from_bytes(state["model"])
+    for name, node, parameter in own_parameters(pipe):
+        node.set_param(parameter, node.ops.asarray(np.array(state["parameters"][name])))
+    for name, _, module in torch_modules(pipe):
+        import torch
+
+        values = state["modules"][name].items()
+        module.load_state_dict({key: torch.tensor(np.array(value)) for key, value in values})
     if state["step"] is not None:
         pipe.step = state["step"]
+
+
+def own_parameters(pipe: Any) -> Iterator[Tuple[str, Model, str]]:
+    """(name, layer, name within the layer) of each parameter that thinc holds."""
+    for i, node in enumerate(layers(pipe)):
+        for name in node.param_names:
+            if node.has_param(name):
+                yield f"{i}/{name}", node, name
+
+
+def torch_modules(pipe: Any) -> Iterator[Tuple[str, Any, Any]]:
+    """(name, shim, module) of each module of PyTorch that is trained."""
+    for i, node in enumerate(layers(pipe)):
+        for j, shim in enumerate(node.shims):
+            if hasattr(shim._model, "named_parameters"):
+                yield f"{i}/shim-{j}", shim, shim._model
+
+
+def layers(pipe: Any) -> Iterable[Model]:
+    """The layers of a component's model, in the same order in every process."""
+    model = getattr(pipe, "model", None)
+    return model.walk() if isinstance(model, Model) else ()
 
 
 def parameter_names(nlp: Language) -> Dict[Key, str]:
     """A name, the same in every process, for each key of an optimizer: (number of the layer or its
     shim, name of the parameter).
     """
-    names = {}
+    names: Dict[Key, str] = {}
     for component, pipe in nlp.components:
-        model = getattr(pipe, "model", None)
-        for i, node in enumerate(model.walk() if isinstance(model, Model) else ()):
-            for shim in node.shims:
-                for name, _ in shim._model.named_parameters():  # of PyTorch
-                    names[shim.id, name] = f"{component}/{i}/shim/{name}"
-            for name in node.param_names:
-                names[node.id, name] = f"{component}/{i}/{name}"
+        for name, node, parameter in own_parameters(pipe):
+            names[node.id, parameter] = f"{component}/{name}"
+        for name, shim, module in torch_modules(pipe):
+            for parameter, _ in module.named_parameters():
+                names[shim.id, parameter] = f"{component}/{name}/{parameter}"
     return names
 
 

@@ -127,7 +127,7 @@ def tiny_docs(lang: str, split: str) -> List[Doc]:
         if split != "unlabelled":
             doc.set_ents([Span(doc, 0, 1, "PER"), Span(doc, 3, 4, "LOC")])
             for token, tag in zip(doc, ["PROPN", "VERB", "ADP", "PROPN", "PUNCT"]):
-                token.tag_ = tag
+                token.tag_ = token.pos_ = tag
         docs.append(doc)
     return docs
 

@@ -14,19 +14,21 @@ from spacy_skd.training.checkpoints import Checkpoint
 from spacy_skd.training.loop import train
 
 from ..cli.conftest import CONFIG, corpus  # noqa: F401
-
-ROOT = Path(__file__).parents[2]
+from ..test_configs import CONFIGS
+from ..test_configs_trained import make_small
 
 
 class Interruption(BaseException):
     """As unexpected as a kill."""
 
 
-def make_config(kind, corpus):  # noqa: F811
+def make_config(kind, corpus, tiny_transformer):  # noqa: F811
     overrides = {"paths.corpus": str(corpus), "training.max_steps": 14}
     overrides["training.eval_frequency"] = 4
-    if kind.endswith(("teacher", "student")):
-        return load_config(ROOT / "configs" / f"{kind}.cfg", overrides=overrides)
+    if isinstance(kind, Path):
+        config = load_config(kind, overrides=overrides)
+        make_small(config, tiny_transformer)
+        return config
     if kind == "accumulate":
         overrides["training.accumulate_gradient"] = 2
     else:  # an end that is no evaluation
@@ -51,12 +53,9 @@ def parameters(folder):
     return found, scores
 
 
-KINDS = ["accumulate", "averages", "ner_teacher", "ner_student"]
-
-
-@pytest.fixture(params=KINDS)
-def settings(request, corpus):  # noqa: F811
-    return make_config(request.param, corpus)
+@pytest.fixture(params=["accumulate", "averages", *CONFIGS], ids=str)
+def settings(request, corpus, tiny_transformer):  # noqa: F811
+    return make_config(request.param, corpus, tiny_transformer)
 
 
 def test_it_trains_what_spacy_trains(settings, tmp_path):
