@@ -108,7 +108,7 @@ def read_scores(path: Path, package: str) -> Scores:
 
 def scores_within(wheel: Wheel) -> Optional[Scores]:
     """Those that `skd package --corpus` has put into the wheel, if it has."""
-    averages = wheel.meta["performance"]
+    averages = wheel.meta.get("performance", {})  # a pipeline that `spacy train` has not saved
     found = averages.get("languages")
     if not isinstance(found, dict):
         return None

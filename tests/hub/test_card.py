@@ -7,12 +7,12 @@ import pytest
 import srsly
 
 from spacy_skd.errors import SkdError
-from spacy_skd.hub.card import LICENCES, hub_languages, make_card, read_scores
+from spacy_skd.hub.card import LICENCES, hub_languages, make_card, read_scores, scores_within
 from spacy_skd.hub.markdown import code, escape, link, table
 from spacy_skd.hub.wheel import read_wheel
 
 from .stand_in import check_card
-from .wheels import evaluation, make_wheel
+from .wheels import SCORES, evaluation, make_wheel
 
 pytest.importorskip("huggingface_hub")
 URL = "https://huggingface.co/ada/xx_skd/resolve/main/xx_skd-1.0-py3-none-any.whl"
@@ -154,3 +154,16 @@ def test_what_holds_no_scores(tmp_path, change):
     srsly.write_json(path, change(srsly.read_json(path)))
     with pytest.raises(SkdError, match="SKD261"):
         read_scores(path, "xx_skd")
+
+
+def test_scores_that_are_in_the_wheel(tmp_path):
+    assert scores_within(read_wheel(make_wheel(tmp_path))) is None
+    languages = {"de": SCORES, "pt-BR": {**SCORES, "ents_f": 0.75}}
+    performance = {**SCORES, "ents_f": 0.625, "speed": 1234.0, "languages": languages}
+    (tmp_path / "scored").mkdir()
+    wheel = read_wheel(make_wheel(tmp_path / "scored", performance=performance))
+    card = make_card(wheel, "ada/xx_skd", "main", scores_within(wheel), URL)
+    assert check_card(card) == []
+    rows = [line for line in card.splitlines() if line.startswith("| ")]
+    assert "| <code>pt-BR</code> | 75.00 |" in rows and "| average | 62.50 |" in rows
+    assert "1,234 words a second" in card
