@@ -86,8 +86,8 @@ class Spec(Strict):
     seeds (List[int]): Runs of each row.
     baseline (str): The row that the others are compared with.
     task (str): What is labelled.
-    metric (str): What is compared; where it is not named, F1 of the spans, and of the task "pos" the
-        accuracy of UPOS.
+    metric (str): What is compared; where it is not named, F1 of the spans, and of the task "pos"
+        the accuracy of UPOS.
     split (str): What is evaluated.
     zero_shot (Optional[Path]): Converted corpus of languages that no row is trained on.
     about (str): What the comparison asks; heads the report.
