@@ -49,6 +49,22 @@ def build_multi_hash_embed(
     return chain(features, with_array(mix), ragged2list())
 
 
+@registry.architectures("spacy-skd.JoinedEmbed.v1")
+def build_joined_embed(
+    encoder: Model[List[Doc], List[Floats2d]], words: Model[List[Doc], List[Floats2d]], width: int
+) -> Model[List[Doc], List[Floats2d]]:
+    """What an encoder says of a token, and what it is written like: the pieces of encoders tell
+    little of endings, on which parts of speech depend in many languages.
+
+    encoder, words (Model): Documents -> one array (n, any width) each.
+    width (int): Of the output.
+    RETURNS: Documents -> one array (n, width) each.
+    """
+    joined: Model[List[Doc], List[Floats2d]] = concatenate(encoder, words)
+    mix = Maxout(nO=width, nP=3, dropout=0.0, normalize=True)
+    return chain(joined, with_array(mix))
+
+
 def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Ragged] = None) -> None:
     hashed, static = model.layers
     hashed.initialize(X=X)

@@ -7,7 +7,7 @@ from spacy.ml.models.tok2vec import MultiHashEmbed
 from spacy.vectors import Vectors
 from thinc.api import fix_random_seed
 
-from spacy_skd.embedding import build_multi_hash_embed
+from spacy_skd.embedding import build_joined_embed, build_multi_hash_embed
 from spacy_skd.errors import SkdError
 
 ATTRS, ROWS, WIDTH = ["NORM", "SHAPE"], [50, 20], 8
@@ -70,3 +70,25 @@ def test_vectors_of_another_width_are_one_line():
 def test_a_table_for_each_feature():
     with pytest.raises(ValueError, match="2 features"):
         build_multi_hash_embed(WIDTH, ATTRS, [10])
+
+
+def test_joined_it_hears_of_both_and_teaches_both():
+    nlp = with_vectors(5)
+    docs = [nlp("Anna lives in Rome"), nlp(""), nlp("Rome unseen")]
+    parts = [build_multi_hash_embed(width, ATTRS, ROWS) for width in (6, 10)]
+    fix_random_seed(0)
+    model = build_joined_embed(*parts, WIDTH).initialize(X=docs)
+    outputs, backprop = model.begin_update(docs)
+    assert [output.shape for output in outputs] == [(4, WIDTH), (0, WIDTH), (2, WIDTH)]
+    backprop([output + 1 for output in outputs])
+    for part in parts:
+        assert all(np.abs(gradient).max() > 0 for _, gradient in gradients_of(part))
+    for part in parts:
+        before = model.predict(docs)[0]
+        table = next(node for node in part.walk() if node.name == "hashembed")
+        table.set_param("E", table.get_param("E") + 1)
+        assert np.abs(model.predict(docs)[0] - before).max() > 1e-3
+    loaded = build_joined_embed(
+        *(build_multi_hash_embed(width, ATTRS, ROWS) for width in (6, 10)), WIDTH
+    ).from_bytes(model.to_bytes())
+    np.testing.assert_array_equal(loaded.predict(docs)[0], model.predict(docs)[0])
