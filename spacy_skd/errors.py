@@ -453,6 +453,10 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD234 = (
         "{path} is no comparison ({reason}). Give the comparison.json of `python -m spacy skd compare`."
     )
+    SKD249 = (
+        "'{source}' can teach but not be measured: its labels are IOB1 with B. Leave its row out, or use "
+        "another classifier."
+    )
     SKD240 = "Task {path} cannot be used: {reason}."
     SKD241 = (
         "{url} cannot be fetched: {reason}. Check the address and the network and run it again, which "

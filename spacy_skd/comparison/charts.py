@@ -86,6 +86,19 @@ def curves(series: Dict[str, List[Point]], x_label: str, y_label: str) -> str:
         return as_svg(fig)
 
 
+def reliability(series: Dict[str, List[Tuple[float, float]]]) -> str:
+    """Lines through (confidence, accuracy), in percent, and one on which both are the same."""
+    with figure(3.4) as (fig, axes):
+        axes.plot([0, 100], [0, 100], "--", color=TEXT, linewidth=0.8)
+        for i, (name, points) in enumerate(series.items()):
+            xs, ys = zip(*points)
+            axes.plot(xs, ys, "o-", markersize=3, color=COLOURS[i % len(COLOURS)], label=name)
+        axes.set_xlim(0, 100)
+        axes.set_ylim(0, 100)
+        finish(axes, "confidence", "accuracy", legend=len(series))
+        return as_svg(fig)
+
+
 def scatter(points: Dict[str, Tuple[float, float]], x_label: str, y_label: str) -> str:
     """A named point for each row."""
     with figure(3.0) as (fig, axes):

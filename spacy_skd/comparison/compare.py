@@ -2,7 +2,7 @@
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
@@ -12,15 +12,18 @@ from ..corpora.layout import find_languages, split_files
 from ..errors import Errors, SkdError
 from ..evaluation.evaluate import Candidate
 from ..locks import locked
-from ..records import Damaged, canonical, file_checksum, read_record
+from ..records import Damaged, canonical, file_checksum, file_names, read_record
 from ..targets.label import label_corpus
+from ..teachers import ClassifierSettings
+from ..teachers.find import HUGGING_FACE
+from ..teachers.pipelines import CONFIG
 from ..training.configs import check_config, read_config
 from ..training.execution import carry_out
 from ..training.processes import LocalProcesses, kill_as_interrupt
 from ..training.runs import BEST, MANIFEST, Run, RunReport
 from ..training.teachers import train_teachers
 from .provenance import provenance
-from .results import summarise
+from .results import calibrations, summarise
 from .spec import RowSpec, Spec, TeachersSpec
 
 Scores = Dict[str, Any]
@@ -30,14 +33,16 @@ Scores = Dict[str, Any]
 class Cell:
     """One row, or the teachers of one name, with one seed.
 
-    source (str): The pipeline; `{lang}` in it stands for the language.
+    source (str): The pipeline (see `Candidate`); `{lang}` in it stands for the language.
     runs (List[RunReport]): Of its trainings; none where the teachers were there already.
+    classifier (ClassifierSettings): How a token classifier is asked.
     """
 
     row: str
     seed: int
     source: str
     runs: List[RunReport]
+    classifier: ClassifierSettings = ClassifierSettings()
 
 
 def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dict[str, Any]:
@@ -63,7 +68,7 @@ def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dic
         for teachers in spec.teachers:
             for seed in spec.seeds:
                 cell = teach(spec, teachers, seed, output, jobs, gpu_id)
-                label(spec, cell, output)
+                label(spec, teachers, seed, output)
                 cells.append(cell)
         reports = carry_out(list(runs.values()), jobs=jobs, gpu_id=gpu_id)
         raise_failed(reports, "a row")
@@ -117,7 +122,8 @@ def teach(
     spec: Spec, teachers: TeachersSpec, seed: int, output: Path, jobs: int, gpu_id: int
 ) -> Cell:
     if teachers.config is None:
-        return Cell(teachers.name, seed, str(teachers.source), [])
+        source = pattern_of(str(teachers.source))
+        return Cell(teachers.name, seed, source, [], teachers.classifier)
     folder = seed_folder(output, "teachers", teachers.name, seed)
     members = range(seed * teachers.members, (seed + 1) * teachers.members)
     reports = train_teachers(
@@ -126,6 +132,7 @@ def teach(
         folder,
         jobs=jobs,
         overrides={**teachers.settings, "system.seed": seed},
+        multilingual=teachers.kind == "multilingual",
         folds=teachers.folds,
         seeds=members if teachers.members > 1 else (),
         gpu_id=gpu_id,
@@ -134,9 +141,24 @@ def teach(
     return Cell(teachers.name, seed, str(folder / "{lang}" / BEST), reports)
 
 
-def label(spec: Spec, cell: Cell, output: Path) -> None:
-    source = cell.source.removesuffix(str(Path("/{lang}") / BEST))
-    label_corpus(spec.corpus, Path(source), seed_folder(output, "targets", cell.row, cell.seed))
+def pattern_of(source: str) -> str:
+    """What `skd label --teachers` takes, as `skd evaluate` takes it: a folder of pipelines with
+    `{lang}` for the language.
+    """
+    if source.startswith(HUGGING_FACE):
+        return source
+    for of_all in (Path(source) / BEST, Path(source)):
+        if (of_all / CONFIG).is_file():
+            return str(of_all)
+    in_folders = any(Path(source).glob(f"*/{BEST}"))
+    return str(Path(source) / "{lang}" / (BEST if in_folders else ""))
+
+
+def label(spec: Spec, teachers: TeachersSpec, seed: int, output: Path) -> None:
+    trained = str(seed_folder(output, "teachers", teachers.name, seed))
+    targets = seed_folder(output, "targets", teachers.name, seed)
+    source = teachers.source or trained
+    label_corpus(spec.corpus, source, targets, classifier=teachers.classifier)
 
 
 def raise_failed(reports: Sequence[RunReport], what: str) -> None:
@@ -154,7 +176,7 @@ def measure_all(
     if spec.zero_shot is not None:
         for cell in cells:
             # A teacher is of one language; what it makes of others is asked of each of them.
-            candidate = Candidate(cell.row, cell.source)
+            candidate = Candidate(cell.row, cell.source, cell.classifier)
             sources = {source for lang in languages for source in candidate.sources(lang)}
             for i, source in enumerate(sorted(sources)):
                 work.append(Measurement(cell, source, spec.zero_shot, f"zero-shot-{i}"))
@@ -205,8 +227,10 @@ class Measurement:
             pass
         folder.mkdir(parents=True, exist_ok=True)
         lines: List[str] = []
-        command = ["spacy_skd.comparison.measure", self.source, str(self.corpus), spec.split]
-        code = processes.carry_out([*command, spec.metric, key, str(path)], lines.append)
+        asked = canonical(asdict(self.cell.classifier))
+        command = ["spacy_skd.comparison.measure", self.source, asked, str(self.corpus)]
+        command += [spec.split, spec.metric, key, str(path)]
+        code = processes.carry_out(command, lines.append)
         if code != 0:
             reason = next((line for line in reversed(lines) if line), f"exit code {code}")
             raise SkdError(
@@ -217,17 +241,29 @@ class Measurement:
     def key(self, spec: Spec) -> str:
         """Changes with the pipelines, the data and what is asked of them."""
         languages = find_languages(self.corpus, [spec.split])
-        candidate = Candidate(self.cell.row, self.source)
+        candidate = Candidate(self.cell.row, self.source, self.cell.classifier)
         sources = sorted({source for name in languages for source in candidate.sources(name)})
-        made = [Path(source).parent / MANIFEST for source in sources]
+        made = [path for source in sources for path in proofs(source)]
         data = [file for name in languages for file in split_files(self.corpus, name, spec.split)]
         content = {
             "source": self.source,
             "metric": spec.metric,
-            "runs": [file_checksum(path) for path in made if path.is_file()],
+            "classifier": asdict(self.cell.classifier),
+            "runs": [file_checksum(path) for path in made],
             "data": [file_checksum(path) for path in data],
         }
         return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+
+
+def proofs(source: str) -> List[Path]:
+    """Files by which it shows that a pipeline has changed: the manifest of its run, or else all
+    that it consists of; none of what is not in a folder.
+    """
+    path = Path(source.removeprefix(HUGGING_FACE))
+    manifest = path.parent / MANIFEST
+    if manifest.is_file():
+        return [manifest]
+    return [path / name for name in file_names(path)] if path.is_dir() else []
 
 
 def best_of(ours: Optional[Scores], theirs: Scores, metric: str) -> Scores:
@@ -261,7 +297,8 @@ def report_of(
     RETURNS (Dict): What `provenance` says; "rows" (see `summarise`), "zero_shot" of the same form
         or None, and "costs": for each row, and each run of it, training time in seconds with the
         learning curve on dev, words per second, seconds to load, parameters, bytes on disk and peak
-        memory in bytes; and "sentences" (see `different_sentences`).
+        memory in bytes, of prediction and of training, of several teachers that of the largest;
+        "calibration" (see `calibrations`); and "sentences" (see `different_sentences`).
     """
     teachers_of = {row.name: row.teachers for row in spec.rows}
     names = list(dict.fromkeys(cell.row for cell in cells))
@@ -277,6 +314,9 @@ def report_of(
             {
                 "seed": cell.seed,
                 "training_seconds": sum(run.seconds for run in cell.runs),
+                "training_memory": max(
+                    (run.peak_memory for run in cell.runs if run.peak_memory), default=None
+                ),
                 "curves": {run.name: run.curve for run in cell.runs},
                 **{name: found[name] for name in COSTS},
             }
@@ -287,6 +327,10 @@ def report_of(
         "rows": rows_here,
         "zero_shot": rows(elsewhere) if elsewhere else None,
         "costs": costs,
+        "calibration": {
+            name: calibrations([here[name, seed]["calibration"] for seed in spec.seeds])
+            for name in names
+        },
         "sentences": different_sentences(spec, here, rows_here),
     }
 

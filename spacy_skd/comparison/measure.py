@@ -1,51 +1,61 @@
 """One pipeline on one corpus, in a process of its own, whose time and memory are the pipeline's:
 
-python -m spacy_skd.comparison.measure SOURCE CORPUS SPLIT METRIC KEY OUTPUT
+python -m spacy_skd.comparison.measure SOURCE CLASSIFIER CORPUS SPLIT METRIC KEY OUTPUT
 """
 
+import json
 import sys
 import time
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-import psutil
-import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from thinc.api import Model
 
 from ..corpora.layout import find_languages
+from ..evaluation.calibration import calibration_of
 from ..evaluation.counts import sentence_counts
-from ..evaluation.evaluate import Candidate, average, evaluate_candidate
+from ..evaluation.evaluate import Candidate, average, evaluate_candidate, load
+from ..memory import peak_memory
 from ..records import write_record
+from ..teachers import ClassifierSettings
 
 Span = List[Any]
 SAMPLES = 100  # sentences of a language, of which a few are shown
 
 
-def measure(source: str, corpus: Path, split: str, metric: str) -> Dict[str, Any]:
+def measure(
+    source: str, classifier: ClassifierSettings, corpus: Path, split: str, metric: str
+) -> Dict[str, Any]:
     """Scores and costs of a pipeline.
 
-    source (str): A folder or package; `{lang}` in it stands for the language.
+    source, classifier (str, ClassifierSettings): See `Candidate`.
     RETURNS (Dict): "languages": {lang: scores}; "counts": {lang: rows of true positives, false
         positives, false negatives}, a row a sentence; "samples": {lang: the first sentences, see
-        `sample`}; "words_per_second" of all languages; "load_seconds", "parameters" and "bytes" on
-        disk, sums over the pipelines where a language has its own; "peak_memory" in bytes of this
-        process.
+        `sample`}; "calibration": {lang: its reliability curve, or None}; "words_per_second" of all
+        languages; "load_seconds", "parameters" and "bytes" on disk, sums over the pipelines where a
+        language has its own; "peak_memory" in bytes of this process.
     """
-    candidate = Candidate(source, source)
+    candidate = Candidate(source, source, classifier)
     languages = candidate.languages(find_languages(corpus, [split]))
     sources = {source for language in languages for source in candidate.sources(language)}
-    costs = cost_of(sorted(sources))
-    scores, counts, samples = {}, {}, {}
-    for language, found, examples in evaluate_candidate(candidate, corpus, split, languages):
+    costs = cost_of(sorted(sources), classifier)
+    scores, counts, samples, curves = {}, {}, {}, {}
+    for language, found, examples, nlp in evaluate_candidate(candidate, corpus, split, languages):
         scores[language] = found
         counts[language] = sentence_counts(examples, metric).tolist()
         samples[language] = [sample(example, metric) for example in examples[:SAMPLES]]
+        # Apart, so that their time is not that of the labels.
+        curve = calibration_of(nlp, [example.reference for example in examples], metric)
+        curves[language] = None if curve is None else curve.to_dict()
     return {
         "languages": scores,
         "counts": counts,
         "samples": samples,
+        "calibration": curves,
         "words_per_second": average(list(scores.values()))["words_per_second"],
         **costs,
         "peak_memory": peak_memory(),
@@ -79,33 +89,41 @@ SPANS: Dict[str, Callable[[Doc], List[Any]]] = {
 }
 
 
-def cost_of(sources: List[str]) -> Dict[str, Any]:
+def cost_of(sources: List[str], classifier: ClassifierSettings) -> Dict[str, Any]:
     start = time.perf_counter()
-    pipelines = [spacy.load(source) for source in sources]
+    pipelines = [load(source, classifier)[0] for source in sources]
     seconds = time.perf_counter() - start
     return {
         "load_seconds": seconds,
         "parameters": sum(map(n_parameters, pipelines)),
-        "bytes": sum(
-            file.stat().st_size
-            for nlp in pipelines
-            for file in Path(nlp.path).rglob("*")
-            if file.is_file()
-        ),
+        "bytes": sum(map(n_bytes, pipelines)),
     }
 
 
-def n_parameters(nlp: spacy.language.Language) -> int:
-    """Numbers that were learned, and those of word vectors."""
+def n_bytes(nlp: Language) -> int:
+    """On disk; of a token classifier those of its weights."""
+    if nlp.path is None:
+        return sum(node.attrs.get("bytes", 0) for node in model_nodes(nlp))
+    return sum(file.stat().st_size for file in Path(nlp.path).rglob("*") if file.is_file())
+
+
+def model_nodes(nlp: Language) -> List[Model]:
+    """The layers of all components, each once."""
     models = (pipe.model for _, pipe in nlp.pipeline if hasattr(pipe, "model"))
-    nodes = {id(node): node for model in models for node in model.walk()}
+    return list({id(node): node for model in models for node in model.walk()}.values())
+
+
+def n_parameters(nlp: Language) -> int:
+    """Numbers that were learned, and those of word vectors."""
+    nodes = model_nodes(nlp)
     learned = sum(
         node.get_param(name).size
-        for node in nodes.values()
+        for node in nodes
         for name in node.param_names
         if node.has_param(name)
     )
-    shims = {id(shim): shim for node in nodes.values() for shim in node.shims}
+    learned += sum(node.attrs.get("parameters", 0) for node in nodes)  # of a token classifier
+    shims = {id(shim): shim for node in nodes for shim in node.shims}
     torch = sum(
         parameter.numel()
         for shim in shims.values()
@@ -115,17 +133,8 @@ def n_parameters(nlp: spacy.language.Language) -> int:
     return learned + torch + nlp.vocab.vectors.data.size
 
 
-def peak_memory() -> int:
-    """Bytes that were resident at most."""
-    memory = psutil.Process().memory_info()
-    if hasattr(memory, "peak_wset"):  # Windows
-        return int(memory.peak_wset)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 if __name__ == "__main__":
-    source, corpus, split, metric, key, output = sys.argv[1:]
-    write_record(Path(output), {"key": key, **measure(source, Path(corpus), split, metric)})
+    source, asked, corpus, split, metric, key, output = sys.argv[1:]
+    classifier = ClassifierSettings(**json.loads(asked))
+    found = measure(source, classifier, Path(corpus), split, metric)
+    write_record(Path(output), {"key": key, **found})

@@ -7,10 +7,12 @@ import srsly
 
 from ..errors import Errors, SkdError
 from . import charts
-from .tables import cost_rows, difference_rows, score_rows
+from .tables import calibration_rows, cost_rows, difference_rows, score_rows
 
 TEMPLATE = "page.html.jinja"
 NAMES = {"ents_f": "F1", "tag_acc": "accuracy", "pos_acc": "accuracy"}
+NEEDED = {"spec", "rows", "zero_shot", "costs", "calibration", "sentences"}
+NEEDED |= {"versions", "machine", "data"}
 Comparison = Dict[str, Any]
 
 
@@ -22,8 +24,7 @@ def read_comparison(path: Path) -> Comparison:
         raise SkdError(
             Errors.SKD234.format(path=path, reason=" ".join(str(error).split()))
         ) from error
-    needed = {"spec", "rows", "zero_shot", "costs", "sentences", "versions", "machine", "data"}
-    if not isinstance(found, dict) or not needed <= set(found):
+    if not isinstance(found, dict) or not set(found) >= NEEDED:
         raise SkdError(Errors.SKD234.format(path=path, reason="it holds something else"))
     return found
 
@@ -64,6 +65,7 @@ def section(comparison: Comparison) -> Dict[str, Any]:
             "differences": difference_rows(comparison["zero_shot"]),
         },
         "costs": cost_rows(comparison["costs"]),
+        "calibration": calibration_rows(comparison["calibration"]),
         "sentences": [shown(sentence) for sentence in comparison["sentences"]],
         "settings": srsly.json_dumps(spec, indent=2),
         "versions": comparison["versions"],
@@ -83,6 +85,7 @@ def pictures(comparison: Comparison) -> List[Optional[Dict[str, str]]]:
         gaps(rows),
         along_axis(rows, spec, metric),
         learning(comparison["costs"], spec, metric),
+        believed(comparison["calibration"], rows, spec),
         speed(comparison["costs"]),
     ]
 
@@ -92,13 +95,18 @@ def best_row(rows: Dict[str, Any], spec: Dict[str, Any]) -> Optional[str]:
     return max(own, key=lambda name: rows[name]["average"]["mean"], default=None)
 
 
+def compared(rows: Dict[str, Any], spec: Dict[str, Any]) -> List[str]:
+    """Teachers, baseline and the best of the other rows."""
+    best = best_row(rows, spec)
+    names = [*(t["name"] for t in spec["teachers"] if t["name"] in rows), spec["baseline"]]
+    return names + ([best] if best else [])
+
+
 def by_language(
     rows: Dict[str, Any], spec: Dict[str, Any], metric: str, title: str
 ) -> Dict[str, str]:
     """Teachers, baseline and the best of the other rows."""
-    best = best_row(rows, spec)
-    names = [*(t["name"] for t in spec["teachers"] if t["name"] in rows), spec["baseline"]]
-    names += [best] if best else []
+    best, names = best_row(rows, spec), compared(rows, spec)
     languages = list(rows[spec["baseline"]]["languages"])
     series: Dict[str, List[Optional[float]]] = {}
     for name in names:
@@ -175,6 +183,28 @@ def learning(costs: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Option
         "title": "Learning curves",
         "said": f"On dev, seed {spec['seeds'][0]}.",
         "svg": charts.curves(series, "steps", metric),
+    }
+
+
+def believed(
+    calibration: Dict[str, Any], rows: Dict[str, Any], spec: Dict[str, Any]
+) -> Optional[Dict[str, str]]:
+    """Reliability curves of teachers, baseline and the best of the other rows."""
+    names = compared(rows, spec)
+    curves = {}
+    for name in names:
+        found = calibration[name]
+        if found is not None:
+            pairs = zip(found["confidence"], found["accuracy"])
+            curves[name] = [(100 * sure, 100 * right) for sure, right in pairs if sure is not None]
+    if not curves:
+        return None
+    errors = ", ".join(f"{n} {100 * calibration[n]['error']['mean']:.1f}" for n in curves)
+    said = "How much of what is said with so much confidence is right; on the line just as much."
+    return {
+        "title": "Calibration",
+        "said": f"{said} Expected calibration errors: {errors}.",
+        "svg": charts.reliability(curves),
     }
 
 

@@ -1,9 +1,11 @@
 """From the scores of single runs to what a comparison says."""
 
+from functools import reduce
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
+from ..evaluation.calibration import Reliability, expected_calibration_error
 from ..evaluation.significance import Counts, paired_bootstrap
 
 Scores = Dict[str, Any]
@@ -41,6 +43,37 @@ def summarise(
             "teachers": None if teachers is None else wins(row, teachers),
         }
     return rows
+
+
+def calibrations(runs: Sequence[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    """How far the confidences of a row can be believed; None where it has none.
+
+    runs (Sequence[Dict]): For each run the reliability curve of each language, or None.
+    RETURNS (Dict): "error": {"mean", "spread", "runs"} of the expected calibration error of all
+        languages together; and the curve of all runs: "counts", "confidence" and "accuracy" of each
+        bin, of which the latter are None where the bin is empty.
+    """
+    known = [
+        [Reliability.from_dict(curve) for curve in run.values() if curve is not None]
+        for run in runs
+    ]
+    if not all(known):
+        return None
+    curves = [reduce(Reliability.plus, of_run) for of_run in known]
+    errors = [expected_calibration_error(curve) for curve in curves]
+    if None in errors:
+        return None
+    whole = reduce(Reliability.plus, curves)
+    return {
+        "error": spread(errors),  # type: ignore[arg-type]
+        "counts": whole.counts.tolist(),
+        "confidence": listed(whole.mean_confidence),
+        "accuracy": listed(whole.accuracy),
+    }
+
+
+def listed(values: np.ndarray) -> List[Optional[float]]:
+    return [None if np.isnan(value) else float(value) for value in values]
 
 
 def row_scores(runs: Sequence[Scores], metric: str) -> Dict[str, Any]:

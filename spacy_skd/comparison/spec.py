@@ -33,6 +33,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from thinc.api import Config
 
 from ..errors import Errors, SkdError
+from ..teachers import ClassifierSettings
+from ..teachers.find import HUGGING_FACE
 
 Settings = Dict[str, Any]
 METRICS = {"ner": "ents_f", "pos": "pos_acc"}
@@ -47,6 +49,8 @@ class TeachersSpec(Strict):
 
     config (Optional[Path]): Training config of a teacher for each language.
     source (Optional[str]): Instead of a config: what `skd label --teachers` takes.
+    map, pooling, scheme: How a token classifier is asked (see `ClassifierSettings`).
+    kind (str): "each": one for each language; "multilingual": one for all.
     folds (int): Parts of the training data for cross-fitted teachers; 0: none.
     members (int): Trainings with seeds of their own, whose mean teaches.
     """
@@ -55,6 +59,10 @@ class TeachersSpec(Strict):
     settings: Settings = {}
     config: Optional[Path] = None
     source: Optional[str] = None
+    map: Dict[str, str] = {}
+    pooling: Literal["first", "mean"] = "first"
+    scheme: Optional[Literal["IOB1", "IOB2"]] = None
+    kind: Literal["each", "multilingual"] = "each"
     folds: int = Field(0, ge=0)
     members: int = Field(1, ge=1)
 
@@ -62,7 +70,17 @@ class TeachersSpec(Strict):
     def one_origin(self) -> "TeachersSpec":
         if (self.config is None) == (self.source is None):
             raise ValueError("give either config or source")
+        if self.classifier != ClassifierSettings() and not self.is_classifier:
+            raise ValueError("map, pooling and scheme are for a source hf:NAME_OR_FOLDER")
         return self
+
+    @property
+    def is_classifier(self) -> bool:
+        return self.source is not None and self.source.startswith(HUGGING_FACE)
+
+    @property
+    def classifier(self) -> ClassifierSettings:
+        return ClassifierSettings(self.map, self.pooling, self.scheme)
 
 
 class RowSpec(Strict):
@@ -86,8 +104,7 @@ class Spec(Strict):
     seeds (List[int]): Runs of each row.
     baseline (str): The row that the others are compared with.
     task (str): What is labelled.
-    metric (str): What is compared; where it is not named, F1 of the spans, and of the task "pos"
-        the accuracy of UPOS.
+    metric (str): What is compared. If none is named: F1 of spans, of "pos" the accuracy of UPOS.
     split (str): What is evaluated.
     zero_shot (Optional[Path]): Converted corpus of languages that no row is trained on.
     about (str): What the comparison asks; heads the report.

@@ -26,6 +26,12 @@ def markdown(comparison: Dict[str, Any]) -> str:
             as_markdown(difference_rows(comparison["zero_shot"])),
         ]
     parts += ["Costs, means of the runs:", as_markdown(cost_rows(comparison["costs"]))]
+    if any(comparison["calibration"].values()):
+        parts += [
+            "How far confidences can be believed, in percent: the expected calibration error is "
+            "the mean distance between confidence and accuracy.",
+            as_markdown(calibration_rows(comparison["calibration"])),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -82,6 +88,7 @@ COST_COLUMNS = {
     "million parameters": ("parameters", 1e6, 2),
     "MB on disk": ("bytes", 1e6, 1),
     "MB of memory": ("peak_memory", 1e6, 0),
+    "MB in training": ("training_memory", 1e6, 0),
 }
 
 
@@ -90,10 +97,26 @@ def cost_rows(costs: Dict[str, List[Dict[str, Any]]]) -> Table:
     for name, runs in costs.items():
         cells = [name]
         for key, unit, digits in COST_COLUMNS.values():
-            mean = sum(run[key] for run in runs) / len(runs)
-            cells.append(f"{mean / unit:.{digits}f}")
+            known = [run[key] for run in runs if run[key] is not None]
+            cells.append(f"{sum(known) / len(known) / unit:.{digits}f}" if known else "-")
         body.append(cells)
     return {"head": ["", *COST_COLUMNS], "body": body}
+
+
+def calibration_rows(calibration: Dict[str, Any]) -> Table:
+    """A line for each row that has confidences: its error, and how sure and how right it is."""
+    body: List[List[Any]] = []
+    known = {name: found for name, found in calibration.items() if found is not None}
+    best = min((found["error"]["mean"] for found in known.values()), default=None)
+    for name, found in known.items():
+        total = sum(found["counts"])
+        means = [
+            sum(n * value for n, value in zip(found["counts"], found[key]) if n) / total
+            for key in ("confidence", "accuracy")
+        ]
+        cells = [f"{100 * mean:.2f}" for mean in means]
+        body.append([name, score_cell(found["error"], best), *cells])
+    return {"head": ["", "calibration error", "mean confidence", "accuracy"], "body": body}
 
 
 def as_markdown(table: Table) -> str:

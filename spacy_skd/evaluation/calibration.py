@@ -1,10 +1,16 @@
 """Whether confidences can be believed: of what is said with 80 %, is 80 % right?"""
 
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
 
+from ..corpora.stored import copy_tokens
+from ..pipeline.readings import EXTENSION, OF_TOKENS, ReadingPipe, register_extension
 from ..settings import check_number
+from .counts import found_entities, gold_entities
 
 BINS = 10
 Numbers = Union[Sequence[float], np.ndarray]
@@ -76,3 +82,50 @@ def expected_calibration_error(curve: Reliability) -> Optional[float]:
 
 def means(sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.divide(sums, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+
+
+def judged(example: Example, metric: str) -> Optional[Tuple[np.ndarray, np.ndarray]]:
+    """How sure a pipeline was of each thing that it says of a sentence, and whether it is right: of
+    entities, or of tokens that are annotated; None where its component wrote no confidences.
+
+    metric (str): "ents_f", "tag_acc" or "pos_acc".
+    RETURNS: (n,) float and (n,) bool.
+    """
+    predicted = example.predicted
+    if metric == "ents_f":
+        confidences = [ent._.confidence for ent in predicted.ents if ent.has_extension(EXTENSION)]
+        if len(confidences) < len(predicted.ents) or None in confidences:
+            return None
+        gold, spans = gold_entities(example), found_entities(example)
+        counted = np.array([span is not None for span in spans], dtype=bool)
+        right = np.array([span in gold for span in spans], dtype=bool)
+        return np.array(confidences, dtype=float)[counted], right[counted]
+    of_tokens = predicted.user_data.get(OF_TOKENS)
+    if of_tokens is None:
+        return None
+    attribute = metric.removesuffix("_acc").upper()
+    tags, ours = (doc.to_array(attribute) for doc in (example.reference, predicted))
+    return np.asarray(of_tokens)[tags != 0], (ours == tags)[tags != 0]
+
+
+def calibration_of(
+    nlp: Language, references: Sequence[Doc], metric: str, bins: int = BINS
+) -> Optional[Reliability]:
+    """The reliability curve of a pipeline on sentences; None if its component has no confidences.
+
+    nlp (Language): One of its components with confidences sets what the metric is of.
+    """
+    pipes = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, ReadingPipe)]
+    pipes = [pipe for pipe in pipes if metric in pipe.score([])]
+    if len(pipes) != 1:
+        return None
+    register_extension()
+    before, pipes[0].writes_confidence = pipes[0].writes_confidence, True
+    try:
+        docs = nlp.pipe(copy_tokens(doc, nlp.vocab) for doc in references)
+        said = [judged(Example(*both), metric) for both in zip(docs, references)]
+    finally:
+        pipes[0].writes_confidence = before
+    known = [both for both in said if both is not None]
+    sure, right = ([both[i] for both in known] for i in (0, 1))
+    return reliability(np.concatenate([*sure, []]), np.concatenate([*right, []]), bins)

@@ -1,12 +1,13 @@
 """What is right and wrong in each sentence: from these counts any score is made, and resampled."""
 
 from functools import partial
-from typing import Callable, Dict, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from spacy.training import Example
 
 Row = Tuple[int, int, int]
+Span = Tuple[str, int, int]  # label, first token, the one after the last
 
 
 def sentence_counts(examples: Sequence[Example], metric: str) -> np.ndarray:
@@ -23,17 +24,26 @@ def sentence_counts(examples: Sequence[Example], metric: str) -> np.ndarray:
 
 def entity_counts(example: Example) -> Row:
     """Exact spans with labels; what lies on tokens without annotation is not counted."""
-    gold = {(span.label_, span.start, span.end) for span in example.reference.ents}
-    found = set()
-    for span in example.predicted.ents:
-        tokens = example.alignment.x2y[span.start : span.end]
-        if not len(tokens):
-            continue
-        start, end = int(tokens[0]), int(tokens[-1]) + 1
-        if all(token.ent_iob for token in example.reference[start:end]):
-            found.add((span.label_, start, end))
+    gold = gold_entities(example)
+    found = {span for span in found_entities(example) if span is not None}
     right = len(gold & found)
     return right, len(found) - right, len(gold) - right
+
+
+def gold_entities(example: Example) -> Set[Span]:
+    return {(span.label_, span.start, span.end) for span in example.reference.ents}
+
+
+def found_entities(example: Example) -> List[Optional[Span]]:
+    """Each of the predicted entities, in gold's tokens; None for one that is not counted."""
+    found: List[Optional[Span]] = []
+    for span in example.predicted.ents:
+        tokens = example.alignment.x2y[span.start : span.end]
+        edges = (int(tokens[0]), int(tokens[-1]) + 1) if len(tokens) else (0, 0)
+        reference = example.reference[slice(*edges)]
+        counts = len(reference) > 0 and all(token.ent_iob for token in reference)
+        found.append((span.label_, *edges) if counts else None)
+    return found
 
 
 def tag_counts(attribute: str, example: Example) -> Row:

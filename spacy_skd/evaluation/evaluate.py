@@ -19,6 +19,8 @@ from ..corpora.stored import copy_tokens, read_split
 from ..ensembles import MULTILINGUAL, member_folders
 from ..errors import Errors, SkdError
 from ..folders import check_pipeline
+from ..teachers.find import HUGGING_FACE
+from ..teachers.labels import ClassifierSettings
 from .raw import ATTRIBUTES, raw_scores
 from .scorers import METRICS, mean
 
@@ -29,10 +31,15 @@ COUNTS = ("sentences", "words", "seconds")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A pipeline to evaluate: a path or package name, in which `{lang}` stands for the language."""
+    """A pipeline to evaluate: a path or package name, in which `{lang}` stands for the language; or
+    "hf:" and the folder or name of a token classifier of Hugging Face.
+
+    classifier (ClassifierSettings): How such a one is asked.
+    """
 
     name: str
     source: str
+    classifier: ClassifierSettings = ClassifierSettings()
 
     @classmethod
     def parse(cls, text: str) -> "Candidate":
@@ -70,12 +77,19 @@ class Candidate:
         return found
 
 
-def load(source: str) -> Tuple[Language, List[str]]:
+def load(
+    source: str, classifier: ClassifierSettings = ClassifierSettings()
+) -> Tuple[Language, List[str]]:
     """A pipeline and the metrics its components are scored by.
 
     Raises `SkdError` if it cannot be loaded, is not as its training left it, or has neither tagger
     nor ner.
     """
+    if source.startswith(HUGGING_FACE):
+        from ..teachers.speaking import classifier_pipeline  # needs torch
+
+        nlp = classifier_pipeline(source.removeprefix(HUGGING_FACE), classifier)
+        return nlp, produced_metrics(nlp)
     check_pipeline(Path(source))
     try:
         nlp = spacy.load(source if is_pipeline(source) else Path(source))
@@ -89,6 +103,8 @@ def load(source: str) -> Tuple[Language, List[str]]:
 
 
 def exists(source: str) -> bool:
+    if source.startswith(HUGGING_FACE):
+        return True
     return bool(source) and (is_pipeline(source) or Path(source).is_dir())
 
 
@@ -144,7 +160,7 @@ def evaluate_pipelines(
         for candidate in candidates:
             scores, shown = {}, {}
             bar.set_description(candidate.name)
-            for language, found, examples in evaluate_candidate(
+            for language, found, examples, _ in evaluate_candidate(
                 candidate, corpus, split, known[candidate.name], raw
             ):
                 scores[language] = found
@@ -167,22 +183,22 @@ def evaluate_pipelines(
 
 def evaluate_candidate(
     candidate: Candidate, corpus: Path, split: str, languages: Sequence[str], raw: bool = False
-) -> Iterator[Tuple[str, Dict[str, Any], List[Example]]]:
-    """Each language with its scores and with the examples, labelled. Of several teachers of a
-    language the mean of their scores, and the examples of the last.
+) -> Iterator[Tuple[str, Dict[str, Any], List[Example], Language]]:
+    """Each language with its scores, with the examples, labelled, and with the pipeline. Of several
+    teachers of a language the mean of their scores, and the examples of the last.
     """
     loaded = None
     for language in languages:
         scores = []
         for source in candidate.sources(language):
             if source != loaded:
-                (nlp, metrics), loaded = load(source), source
+                (nlp, metrics), loaded = load(source, candidate.classifier), source
             docs = list(read_split(corpus, language, split, nlp.vocab))
             examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
             scores.append(evaluate_language(nlp, metrics, examples))
             if raw:
                 scores[-1]["raw"] = raw_scores(nlp, metrics, docs)
-        yield language, mean_scores(scores), examples
+        yield language, mean_scores(scores), examples, nlp
 
 
 def mean_scores(scores: Sequence[Dict[str, Any]]) -> Dict[str, Any]:

@@ -29,14 +29,19 @@ def find_token_classifier(name: str, settings: ClassifierSettings, corpus: Path)
     Raises `SkdError` if it cannot be opened (see `open_pretrained`), if its labels cannot be
     understood (see `read_labels`), or if they are not those of the corpus (see `check_labels`).
     """
+    scorer = open_token_classifier(name, settings)
+    spans = scorer.tagset.scheme != "plain"
+    check_labels(scorer.tagset.labels, corpus, spans, wanted=settings.renamed.values())
+    fingerprint = scorer.fingerprint()
+    return lambda language: [Source(language, lambda: scorer, fingerprint=fingerprint)]
+
+
+def open_token_classifier(name: str, settings: ClassifierSettings) -> "TokenClassifierScorer":
+    """Raises `SkdError` if it cannot be opened, or if its labels cannot be understood."""
     pretrained = open_pretrained(name, "AutoModelForTokenClassification")
     names = pretrained.config.id2label
     tagset = read_labels([names[i] for i in range(len(names))], settings, name)
-    spans = tagset.scheme != "plain"
-    check_labels(tagset.labels, corpus, spans, wanted=settings.renamed.values())
-    scorer = TokenClassifierScorer(name, pretrained, tagset, settings.pooling)
-    fingerprint = scorer.fingerprint()
-    return lambda language: [Source(language, lambda: scorer, fingerprint=fingerprint)]
+    return TokenClassifierScorer(name, pretrained, tagset, settings.pooling)
 
 
 def logits_of(output: Any) -> Any:

@@ -18,7 +18,7 @@ from ..evaluation.scorers import MACRO, METRICS
 from ..locks import locked
 from .configs import check_config, train_files
 from .processes import LocalProcesses, kill_as_interrupt
-from .runs import BEST, Run, RunReport
+from .runs import BEST, MEMORY, Run, RunReport
 
 # Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step".
 TABLE_LINE = re.compile(r"^(\s*E\s+#\s|-+ +-+ |\s*\d+\s+(?P<step>\d+)\s.*\s(?P<score>\S+)\s*$)")
@@ -115,7 +115,8 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
         error=error,
     )
     if error is None:
-        report = replace(report, **best_score(run.made.unfinished / BEST))
+        folder = run.made.unfinished
+        report = replace(report, peak_memory=taken(folder / MEMORY), **best_score(folder / BEST))
         run.publish(fingerprint, report)
     return report
 
@@ -151,6 +152,13 @@ class Show:
         stream = stream or sys.stdout
         tqdm.write(line, file=stream)
         stream.flush()
+
+
+def taken(path: Path) -> int:
+    """The number in a file, which is removed."""
+    number = int(path.read_text(encoding="ascii"))
+    path.unlink()
+    return number
 
 
 def curve(evaluations: Sequence[Tuple[int, str]], run: Run) -> List[List[float]]:

@@ -29,9 +29,10 @@ from spacy.util import fix_random_seed, load_config, resolve_dot_names
 from thinc.api import Model, Optimizer, constant, set_gpu_allocator
 from wasabi import msg
 
+from ..memory import peak_memory
 from .checkpoints import Checkpoint, Progress, python_random, set_python_random
 from .logger import kd_weight
-from .runs import BEST, LAST
+from .runs import BEST, LAST, MEMORY
 
 Settings = Dict[str, Any]
 
@@ -195,6 +196,7 @@ def main(arguments: List[str]) -> None:
         nlp = init_nlp(config, use_gpu=given.gpu_id)
     msg.good("Initialized pipeline")
     train(nlp, given.output, given.fingerprint, gpu_id=given.gpu_id)
+    (given.output / MEMORY).write_text(str(peak_memory()), encoding="ascii")
 
 
 if __name__ == "__main__":

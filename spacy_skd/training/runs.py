@@ -19,6 +19,8 @@ from .checkpoints import RECORD, Checkpoint
 from .configs import describe_inputs, read_config
 
 BEST, LAST = "model-best", "model-last"
+# What a training leaves for its report.
+MEMORY = "memory.txt"
 # Another name than a pipeline's config: the folder of a run is no pipeline, those in it are.
 CONFIG = "run.cfg"
 MANIFEST = RUN.manifest
@@ -33,6 +35,7 @@ class RunReport:
     score (Optional[float]): The best score on dev, between 0 and 1, and the metric it is of.
     error (Optional[str]): Why it failed, in one line.
     curve (List[List[float]]): [step, score on dev] of each evaluation that our logger showed.
+    peak_memory (Optional[int]): Bytes that the training's process had at most.
     """
 
     name: str
@@ -44,6 +47,7 @@ class RunReport:
     score: Optional[float] = None
     error: Optional[str] = None
     curve: List[List[float]] = field(default_factory=list)
+    peak_memory: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -95,3 +95,70 @@ def test_mistakes_are_found_before_the_work(fails, spec, corpus, tmp_path):
     spec.write_text(text, encoding="utf-8")
     assert "strctural" in fails("compare", spec, "out")
     assert not (tmp_path / "out" / "teachers").exists()
+
+
+KINDS = """
+[comparison]
+corpus = "corpus"
+config = "student.cfg"
+seeds = [3]
+baseline = "baseline"
+
+[settings]
+training.max_steps = 2
+training.eval_frequency = 1
+
+[teachers]
+
+[teachers.shared]
+config = "teacher.cfg"
+kind = "multilingual"
+training.max_steps = 2
+training.eval_frequency = 1
+
+[teachers.published]
+source = "hf:classifier"
+map = {"PERSON": "PER"}
+
+[rows]
+
+[rows.baseline]
+teachers = null
+"""
+
+
+def test_teachers_of_all_languages_and_published_ones(
+    skd_here, small_configs, corpus, make_classifier, tmp_path
+):
+    make_classifier(("O", "B-PERSON", "I-PERSON", "B-LOC", "I-LOC"))
+    (tmp_path / "spec.cfg").write_text(KINDS, encoding="utf-8")
+    result = skd_here("compare", "spec.cfg", "out", "--comparison.zero_shot", "corpus")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert trained(tmp_path / "out").keys() == {
+        "rows/baseline/seed-3",
+        "teachers/shared/seed-3/multilingual",
+    }
+    stores = {path.parent.name for path in (tmp_path / "out/targets").glob("*/seed-3/*/meta.json")}
+    assert stores == {"de", "en"}
+    found = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
+    for rows in (found["rows"], found["zero_shot"]):
+        assert all(list(row["languages"]) == ["de", "en"] for row in rows.values())
+    assert list(found["rows"]) == ["shared", "published", "baseline"]
+    (shared,), (published,) = found["costs"]["shared"], found["costs"]["published"]
+    assert shared["training_memory"] > 10**7 and shared["peak_memory"] > 10**7
+    assert published["training_memory"] is None and published["training_seconds"] == 0
+    assert published["parameters"] > 1000 and published["bytes"] > 4000
+    calibration = found["calibration"]["published"]
+    assert calibration is None or sum(calibration["counts"]) > 0
+
+    # Teachers that are there already, as a folder.
+    steps = "training.max_steps = 2\ntraining.eval_frequency = 1\n"
+    shared = f'config = "teacher.cfg"\nkind = "multilingual"\n{steps}'
+    text = KINDS.replace(shared, 'source = "mine"\n')
+    (tmp_path / "out/teachers/shared/seed-3").rename(tmp_path / "mine")
+    (tmp_path / "spec.cfg").write_text(text, encoding="utf-8")
+    result = skd_here("compare", "spec.cfg", "out")
+    assert result.returncode == 0, result.stdout + result.stderr
+    again = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
+    scores = again["rows"]["shared"]["average"]["runs"]
+    assert scores == found["rows"]["shared"]["average"]["runs"]

@@ -59,7 +59,8 @@ def test_the_figures_are_those_of_the_comparison():
     # Bars carry the means of teachers, baseline and best row.
     drawn = set(re.findall(r">(\d+\.\d)</text>", page))
     assert {"91.0", "81.0", "80.0", "78.0", "89.0", "77.0", "86.0", "79.0", "83.0"} <= drawn
-    assert page.count("<svg") == 7
+    assert page.count("<svg") == 8
+    assert ">6.25 ± 1.00<" in page and "calibration errors: structural 6.2." in page
     assert "not installed" in page and "abababab" in page
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from spacy_skd.comparison.results import summarise
+from spacy_skd.comparison.results import calibrations, summarise
+from spacy_skd.evaluation.calibration import reliability
 
 
 def run(**accuracy):
@@ -57,3 +58,28 @@ def test_teachers_that_lack_a_language_are_not_paired():
     rows = summarise(cells, TEACHERS, "baseline", "tag_acc")
     assert rows["cnn"]["difference"] is None
     assert rows["structural"]["wins"]["teachers"] == 0
+
+
+def curve(sure, right):
+    return reliability(sure, right, 2).to_dict()
+
+
+def test_calibration_of_all_languages_and_runs():
+    runs = [
+        {"de": curve([0.2, 0.9], [False, True]), "ja": None, "en": curve([0.7], [False])},
+        {"de": curve([0.9, 0.9], [True, True]), "ja": None, "en": curve([0.9], [True])},
+    ]
+    found = calibrations(runs)
+    # Of the first run: (|0.2 - 0| + |1.6 - 1|) / 3, of the second |2.7 - 3| / 3.
+    assert found["error"]["runs"] == pytest.approx([0.8 / 3, 0.1])
+    assert found["counts"] == [1, 5]
+    assert found["confidence"] == pytest.approx([0.2, 4.3 / 5])
+    assert found["accuracy"] == pytest.approx([0.0, 4 / 5])
+    assert calibrations([runs[0], {"de": curve([], [])}]) is None  # nothing was said
+    assert calibrations([runs[0], {"de": None}]) is None
+
+
+def test_bins_without_anything():
+    found = calibrations([{"de": curve([0.9], [True])}])
+    assert found["accuracy"] == [None, 1.0] and found["confidence"] == [None, 0.9]
+    assert found["error"]["spread"] is None

@@ -4,15 +4,21 @@ import json
 
 import numpy as np
 import pytest
+import spacy
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.training import Example
 
+from spacy_skd.corpora.stored import copy_tokens
 from spacy_skd.errors import SkdError
 from spacy_skd.evaluation.calibration import (
     Reliability,
+    calibration_of,
     expected_calibration_error,
     reliability,
 )
+
+from ..conftest import SENTENCES, reference_doc
 
 SAID = st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=30)
 
@@ -102,3 +108,56 @@ def test_what_are_no_confidences(confidences, correct):
 def test_what_are_no_bins(bins):
     with pytest.raises(SkdError, match="SKD029"):
         reliability([0.5], [True], bins)
+
+
+# Of pipelines.
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A small NER, and sentences of which it knows some."""
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("crf_ner", "ner")
+    nlp.add_pipe("crf_tagger", "tagger")
+    docs = [reference_doc(nlp.vocab, words, tags) for words, tags in SENTENCES]
+    examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
+    nlp.initialize(lambda: examples)
+    for _ in range(5):
+        nlp.update(examples)
+    return nlp, docs
+
+
+@pytest.mark.parametrize("metric, pipe", [("ents_f", "ner"), ("tag_acc", "tagger")])
+def test_of_a_pipeline_as_of_each_document(trained, metric, pipe):
+    nlp, docs = trained
+    found = calibration_of(nlp, docs, metric)
+    sure, right = [], []
+    for doc in docs:
+        labelled = nlp(copy_tokens(doc, nlp.vocab))
+        sure += nlp.get_pipe(pipe).confidence(labelled).tolist()
+        if metric == "tag_acc":
+            right += [ours.tag_ == gold.tag_ for ours, gold in zip(labelled, doc)]
+        else:
+            gold = {(ent.start, ent.end, ent.label_) for ent in doc.ents}
+            right += [(ent.start, ent.end, ent.label_) in gold for ent in labelled.ents]
+    expected = reliability(sure, right)
+    assert found.counts.sum() == len(sure) > 0
+    assert found.counts.tolist() == expected.counts.tolist()
+    assert found.correct.tolist() == expected.correct.tolist()
+    assert found.confidence == pytest.approx(expected.confidence)
+    assert not nlp.get_pipe(pipe).writes_confidence
+
+
+def test_what_is_not_annotated_is_not_judged(trained):
+    nlp, docs = trained
+    for doc in docs:
+        blank = copy_tokens(doc, nlp.vocab)
+        for metric in ("ents_f", "tag_acc"):
+            assert calibration_of(nlp, [blank], metric).counts.sum() == 0
+
+
+def test_components_without_confidences():
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("ner").add_label("PER")
+    nlp.initialize()
+    assert calibration_of(nlp, [nlp.make_doc("a b")], "ents_f") is None
