@@ -1,7 +1,7 @@
 # What is done again and again; `.ci/run` calls it too.
 PYTHON ?= python
 
-.PHONY: help install lint format types test slow bench dist installed clean
+.PHONY: help install lint format types test slow bench docs dist installed clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +30,10 @@ bench:  ## Measure the speed of the CRF against pytorch-crf; benchmarks/ has mor
 	$(PYTHON) -m pip install -q pytorch-crf
 	$(PYTHON) benchmarks/crf.py
 
+docs:  ## Build the site of the documentation, with warnings as errors
+	$(PYTHON) -m pip install -q -r requirements-docs.txt
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
+
 dist:  ## Build the source distribution and the wheel
 	rm -rf dist
 	$(PYTHON) -m build
@@ -38,4 +42,4 @@ installed:  ## Build the source distribution, install it elsewhere and test it t
 	PYTHON=$(PYTHON) .ci/installed
 
 clean:  ## Remove what was built
-	rm -rf build dist *.egg-info spacy_skd/crf/*.c spacy_skd/crf/*.so
+	rm -rf build dist site *.egg-info spacy_skd/crf/*.c spacy_skd/crf/*.so

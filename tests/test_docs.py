@@ -19,6 +19,7 @@ PAGES = {
     for path in [
         *sorted(ROOT.glob("*.md")),
         *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "usage_examples").rglob("*.md")),
         ROOT / "project.yml",
         *sorted((ROOT / "assets").rglob("*.md")),
         *sorted((ROOT / "configs").glob("*.cfg")),
