@@ -104,6 +104,9 @@ def test_stores_are_found_at_any_depth(store):
         deep = deep / "d"
         deep.mkdir()
     assert len(find_stores(store.parent)) == 2
+    while deep != store.parent:  # pytest's own clearing up does not come so deep
+        deep.rmdir()
+        deep = deep.parent
 
 
 def test_a_store_that_lost_its_description_is_not_left_out_in_silence(store):
