@@ -109,6 +109,12 @@ def test_another_run_takes_nothing_away():
             assert [path.split("/")[0] + "_b" for path in outputs[0]] == [
                 path.split("/")[0] for path in outputs[1]
             ]
+        written = {path.split("/")[0] for name in workflow for path in ours[name]["outputs"]}
+        for name in workflow:  # nor does it read what another one writes
+            words = [word for line in theirs[name]["script"] for word in shlex.split(line)]
+            paths = [word.split("=")[-1] for word in [*words, *theirs[name]["deps"]]]
+            read = {path.split("/")[0] for path in paths} & (written - {"demo"})
+            assert not read, name
     (line,) = theirs["package"]["script"]
     assert "--name=skd_b" in line and "packages_b" in line
 

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence
 import srsly
 
 from ..errors import Errors, SkdError
+from ..templates import open_templates
 from . import charts
 from .tables import calibration_rows, cost_rows, difference_rows, score_rows
 
@@ -34,17 +35,8 @@ def render(comparisons: Sequence[Comparison]) -> str:
 
     Raises `SkdError` without jinja2 or matplotlib.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise SkdError(Errors.SKD233.format(package="jinja2")) from error
-    environment = Environment(
-        loader=PackageLoader("spacy_skd.comparison", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    absent = SkdError(Errors.SKD233.format(package="jinja2"))
+    environment = open_templates("spacy_skd.comparison", absent, autoescape=True)
     sections = [section(comparison) for comparison in comparisons]
     return environment.get_template(TEMPLATE).render(sections=sections)
 

@@ -13,6 +13,7 @@ from thinc.api import Config
 
 from ..errors import Errors, SkdError
 from ..evaluation.tables import percent
+from ..templates import open_templates
 from .markdown import Markdown, code, escape, link, table
 from .repository import missing
 from .wheel import Wheel
@@ -122,17 +123,8 @@ def make_card(wheel: Wheel, repo: str, branch: str, scores: Optional[Scores], ur
     url (str): Of the wheel there.
     Raises `SkdError` without huggingface_hub or jinja2.
     """
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise missing("jinja2") from error
-    environment = Environment(
-        loader=PackageLoader("spacy_skd.hub", "."),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=escape,
-        keep_trailing_newline=True,
+    environment = open_templates(
+        "spacy_skd.hub", missing("jinja2"), finalize=escape, keep_trailing_newline=True
     )
     environment.filters["markdown"] = Markdown
     meta = wheel.meta

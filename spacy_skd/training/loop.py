@@ -10,7 +10,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from timeit import default_timer
-from typing import IO, Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import IO, Any, Callable, Dict, Iterator, List, Tuple
 
 from spacy import registry
 from spacy.cli._util import import_code, setup_gpu, show_validation_error
@@ -68,8 +68,7 @@ def train(
             describe(nlp, settings, row)
         begin = default_timer() - progress.seconds
         while not is_done(settings, progress):
-            batch = steps.update(progress)
-            if batch is None:
+            if not steps.update(progress):
                 break
             if (progress.steps - 1) % settings["eval_frequency"]:
                 log(None)
@@ -123,12 +122,12 @@ class Steps:
             next(self.dropouts)
             self.optimizer.step_schedules()
 
-    def update(self, progress: Progress) -> Optional[List[Example]]:
-        """Learn from one batch; None if there is no more."""
+    def update(self, progress: Progress) -> bool:
+        """Learn from one batch, if there is another; returns whether there was."""
         before = python_random()
         epoch, batch = next(self.batches, (0, None))
         if batch is None:
-            return None
+            return False
         if epoch > progress.epoch or not progress.steps:
             progress.shuffles.append((progress.steps, before))
         if self.settings["before_update"]:
@@ -151,7 +150,7 @@ class Steps:
         progress.epoch = epoch
         progress.steps += 1
         progress.words += sum(len(example) for example in batch)
-        return batch
+        return True
 
 
 def is_done(settings: Settings, progress: Progress) -> bool:

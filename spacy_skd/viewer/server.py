@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from spacy.language import Language
 
 from ..errors import Errors, SkdError
+from ..templates import open_templates
 from .analysis import analyse
 
 TEMPLATE = "page.html.jinja"
@@ -27,18 +28,8 @@ class Page:
     """The page of a pipeline. Raises `SkdError` without jinja2."""
 
     def __init__(self, nlp: Language, name: str) -> None:
-        try:
-            from jinja2 import Environment, PackageLoader, StrictUndefined
-        except ImportError as error:
-            message = Errors.SKD171.format(what="Pages", package="jinja2", extra="report")
-            raise SkdError(message) from error
-        environment = Environment(
-            loader=PackageLoader("spacy_skd.viewer", "."),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        absent = SkdError(Errors.SKD171.format(what="Pages", package="jinja2", extra="report"))
+        environment = open_templates("spacy_skd.viewer", absent, autoescape=True)
         self.template = environment.get_template(TEMPLATE)
         self.nlp, self.name = nlp, name
         # A vocabulary grows with what is read, which two threads must not do at a time.
