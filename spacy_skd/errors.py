@@ -168,6 +168,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "enabled, only {names}. Name one with student_to_teacher, or leave it out with exclude."
     )
     SKD055 = "The student has no component crf_ner or crf_tagger to distil into, only {names}."
+    SKD057 = (
+        "Component '{name}' learns from the tags that each token may have, in doc.spans['{key}'], but "
+        "'{text}' there is a span of several tokens. Give one span for each token and tag."
+    )
     SKD056 = "n is {n} and seed is {seed}; n must be at least 1, and seed a whole number from 0 up."
 
     # 150-169: encoders/, teachers/

@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 import numpy as np
 from spacy import registry
 
+from .annotation import MISSING, Gold
 from .crf import (
     Moments,
     Potentials,
@@ -21,7 +22,6 @@ from .crf import (
     marginals,
     mix,
     nll,
-    partial_nll,
     posterior_cross_entropy,
 )
 from .crf.transitions import add, no_transitions
@@ -31,7 +31,6 @@ from .settings import check_number
 from .transfer import Transfer
 
 Loss = Tuple[np.ndarray, Potentials]
-MISSING = -1
 
 
 def structural(teacher: Potentials, k: int) -> Moments:
@@ -165,27 +164,23 @@ class Distillation:
         return add_losses(terms)
 
 
-def supervised_loss(student: Potentials, gold: np.ndarray, weights: np.ndarray) -> Loss:
-    """Negative log-likelihood (B,) of gold tags (N,), MISSING where not annotated. A chain that is
-    annotated in part is as likely as all the sequences together that agree with what is known.
+def supervised_loss(student: Potentials, gold: Gold, weights: np.ndarray) -> Loss:
+    """Negative log-likelihood (B,) of gold. A chain that is annotated in part is as likely as all
+    the sequences together that agree with what is known.
     """
-    known = gold != MISSING
-    complete = per_chain(np.logical_and, known, student.lengths)
-    partial = per_chain(np.logical_or, known, student.lengths) & ~complete
+    complete = per_chain(np.logical_and, gold.tags != MISSING, student.lengths)
+    partial = per_chain(np.logical_or, gold.annotated, student.lengths) & ~complete
     # Where a chain counts for nothing its tags still have to be legal: 0 is "O", or any tag at all.
-    tags = np.where(np.repeat(complete, student.lengths), gold, 0)
+    tags = np.where(np.repeat(complete, student.lengths), gold.tags, 0)
     terms = [nll(student, tags, np.where(complete, weights, 0.0))]
     if (partial & (weights > 0)).any():
-        allowed = np.ones(student.unary.shape, dtype=bool)
-        allowed[known] = False
-        allowed[known, gold[known]] = True
-        terms.append(partial_nll(student, allowed, np.where(partial, weights, 0.0)))
+        terms.append(gold.partial_nll(student, np.where(partial, weights, 0.0)))
     return add_losses(terms)
 
 
 def training_loss(
     student: Potentials,
-    gold: np.ndarray,
+    gold: Gold,
     knowledge: Optional[Knowledge] = None,
     distillation: Optional[Distillation] = None,
     kd_weight: float = 0.0,
@@ -193,13 +188,13 @@ def training_loss(
     """lambda * KD + (1 - lambda) * NLL of each chain (Wang et al. 2020, eq. 14).
 
     student (Potentials): B chains, N tokens, L tags, constrained.
-    gold (ndarray): (N,) tag indices, MISSING where not annotated.
+    gold (Gold): What is known of their tags.
     kd_weight (float): lambda. It is 1 for a chain without gold and 0 for one without teachers.
     RETURNS: Losses (B,) and the gradient of their sum.
     """
     if knowledge is None or distillation is None or not knowledge.taught.any():
         return supervised_loss(student, gold, np.ones(len(student.lengths)))
-    annotated = per_chain(np.logical_or, gold != MISSING, student.lengths)
+    annotated = per_chain(np.logical_or, gold.annotated, student.lengths)
     kd = np.where(knowledge.taught > 0, np.where(annotated, kd_weight, 1.0), 0.0)
     return add_losses(
         [distillation.loss(student, knowledge, kd), supervised_loss(student, gold, 1.0 - kd)]

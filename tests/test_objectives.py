@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_skd.annotation import MISSING, Gold
 from spacy_skd.crf import Potentials, SparseTransitions, kbest, marginals, transitions
 from spacy_skd.errors import SkdError
 from spacy_skd.objectives import (
-    MISSING,
     OBJECTIVES,
     Knowledge,
     make_distillation,
@@ -188,7 +188,7 @@ def test_supervised_loss_sums_over_what_is_open(seed, lengths):
     rng = np.random.default_rng(seed)
     p = random_potentials(rng, lengths)
     gold = rng.integers(-1, 3, int(sum(lengths)))
-    losses, gradient = supervised_loss(p, gold, np.ones(len(lengths)))
+    losses, gradient = supervised_loss(p, Gold(gold), np.ones(len(lengths)))
     first = 0
     for i, (paths, scores, n) in enumerate(chains(p)):
         known = gold[first : first + n]
@@ -196,7 +196,7 @@ def test_supervised_loss_sums_over_what_is_open(seed, lengths):
         fits = [all(g in (MISSING, y) for g, y in zip(known, path)) for path in paths]
         assert losses[i] == pytest.approx(-np.log(distribution(scores)[fits].sum()), abs=1e-9)
     ones = np.ones(len(lengths))
-    numeric = numeric_gradient(lambda q: supervised_loss(q, gold, ones)[0].sum(), p)
+    numeric = numeric_gradient(lambda q: supervised_loss(q, Gold(gold), ones)[0].sum(), p)
     for part, value in numeric.items():
         np.testing.assert_allclose(getattr(gradient, part), value, rtol=1e-4, atol=1e-5)
 
@@ -211,7 +211,7 @@ def test_lambda_is_1_without_gold_and_0_without_teachers():
     half = Potentials(teacher.unary[:5], np.array([3, 2]), *chain_of(teacher))
     knowledge.add(distillation.ask(half, identity(teacher)), taught, tokens)
     knowledge.average(student.lengths)
-    gold = np.array([0, 1, 2, -1, -1, 1, 1, -1])
+    gold = Gold(np.array([0, 1, 2, -1, -1, 1, 1, -1]))
     losses, _ = training_loss(student, gold, knowledge, distillation, kd_weight=0.25)
     kd, _ = distillation.loss(student, part, np.ones(4))
     nll, _ = supervised_loss(student, gold, np.ones(4))

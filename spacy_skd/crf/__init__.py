@@ -7,6 +7,7 @@ from .backend import NATIVE
 from .inference import (
     cross_entropy,
     emission_cross_entropy,
+    has_sequence,
     kbest,
     log_partition,
     marginals,
@@ -30,6 +31,7 @@ __all__ = [
     "cross_entropy",
     "emission_cross_entropy",
     "gold_moments",
+    "has_sequence",
     "kbest",
     "kbest_moments",
     "log_partition",

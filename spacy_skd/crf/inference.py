@@ -8,7 +8,8 @@ of weight 0 has loss 0 and no gradient, whatever its target says. It gives the l
 gradient as Potentials, those of transitions, start and end summed over the batch.
 
 All raise `SkdError` for arrays of the wrong shape, potentials that are NaN or +inf, a chain without
-a legal label sequence, and a target that has mass on what the potentials forbid.
+a legal label sequence (but for `has_sequence`), and a target that has mass on what the potentials
+forbid.
 """
 
 from typing import Optional, Tuple
@@ -31,6 +32,11 @@ def log_partition(p: Potentials) -> np.ndarray:
     """log Z of each chain, (B,), by the forward algorithm (Wang et al. 2020, eq. 1)."""
     p = p.checked()
     return require_legal(kernels.log_partition(p), p)
+
+
+def has_sequence(p: Potentials) -> np.ndarray:
+    """Whether each chain has a legal label sequence, (B,) bool."""
+    return kernels.log_partition(p.checked()) > -np.inf
 
 
 def marginals(p: Potentials) -> Moments:

@@ -9,11 +9,13 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
+from ..annotation import Gold, Question, span_gold
 from ..crf import Potentials
 from ..errors import Errors, SkdError
 from ..objectives import Distillation
 from ..schemes import OUTSIDE, SPAN_SCHEMES, coarsen, split_tag
-from .crf_pipe import CRFPipe, has_same_tokens
+from .alternatives import alternatives, has_same_tokens, read_questions
+from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
 from .readings import EXTENSION, Parts, Scores, as_prediction
 
@@ -112,6 +114,10 @@ class CRFNer(CRFPipe):
             nlp=nlp,
         )
 
+    @property
+    def alternatives(self) -> str:
+        return alternatives("ents")
+
     def labels_of(self, example: Example) -> Iterable[str]:
         return (entity.label_ for entity in example.reference.ents)
 
@@ -123,6 +129,14 @@ class CRFNer(CRFPipe):
         if self.scheme.name == "IOB2":
             return [None if tag is None else coarsen(tag) for tag in tags]
         return tags
+
+    def questions(self, example: Example) -> List[Question]:
+        return read_questions(example, self.alternatives)
+
+    def gold_with(
+        self, tags: np.ndarray, questions: Sequence[Question], student: Potentials
+    ) -> Gold:
+        return span_gold(tags, questions, self.labels, self.scheme, student)
 
     def allowed(self, doc: Doc, preset: bool) -> Optional[np.ndarray]:
         blank = doc.to_array("IS_SPACE").astype(bool)

@@ -7,7 +7,7 @@ predicted ones are written down.
 from collections import defaultdict
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from spacy.errors import Errors as SpacyErrors
@@ -18,10 +18,11 @@ from spacy.training import Example, validate_examples, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer, set_dropout_rate
 
+from ..annotation import MISSING, Gold, Question
 from ..crf import Potentials, viterbi
 from ..errors import Errors, SkdError
 from ..models import CHAIN_PARAMS, chain_lengths, extended
-from ..objectives import MISSING, Distillation, Knowledge, make_distillation, training_loss
+from ..objectives import Distillation, Knowledge, make_distillation, training_loss
 from ..schemes import get_scheme
 from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
 from .readings import Prediction, ReadingPipe, Scores, register_extension
@@ -75,12 +76,29 @@ class CRFPipe(ReadingPipe):
 
     # What a subclass says.
 
+    @property
+    def alternatives(self) -> str:
+        """Where a reference says which tags or entities are possible, in `doc.spans`."""
+        raise NotImplementedError
+
     def labels_of(self, example: Example) -> Iterable[str]:
-        """The labels that occur in the reference of an example."""
+        """The labels that occur in the annotation of a reference."""
         raise NotImplementedError
 
     def gold_tags(self, example: Example) -> Sequence[Optional[str]]:
         """The gold tag of each token of `example.predicted`, None where it is not annotated."""
+        raise NotImplementedError
+
+    def questions(self, example: Example) -> List[Question]:
+        """What the reference's alternatives say of the tokens of `example.predicted`."""
+        raise NotImplementedError
+
+    def gold_with(
+        self, tags: np.ndarray, questions: Sequence[Question], student: Potentials
+    ) -> Gold:
+        """What is known of the tags of a batch: one of each token (N,), MISSING where it is not
+        annotated, and what is asked of several.
+        """
         raise NotImplementedError
 
     def allowed(self, doc: Doc, preset: bool) -> Optional[np.ndarray]:
@@ -144,7 +162,7 @@ class CRFPipe(ReadingPipe):
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         self.nlp = nlp or self.nlp
         if labels is None:
-            found = {label for example in get_examples() for label in self.labels_of(example)}
+            found = {label for example in get_examples() for label in self._all_labels(example)}
             labels = sorted(found)
         if init is not None:
             self._start_from(Path(init))
@@ -233,8 +251,7 @@ class CRFPipe(ReadingPipe):
         docs = [example.predicted for example in examples]
         self._require_finite(scores)
         student = self.constrained(scores, docs)
-        gold = np.concatenate([self._gold_indices(example) for example in examples])
-        gold = drop_illegal(gold, student)
+        gold = self._gold(examples, student)
         knowledge = self._stored_knowledge(examples, student)
         return mean_loss(
             *training_loss(student, gold, knowledge, self.distillation, self.kd_weight or 0.0)
@@ -422,17 +439,33 @@ class CRFPipe(ReadingPipe):
             self._transfers[id(teacher)] = (teacher, transfer)
         return self._transfers[id(teacher)][1]
 
+    def _gold(self, examples: Sequence[Example], student: Potentials) -> Gold:
+        tags = np.concatenate([self._gold_indices(example) for example in examples])
+        # "" is no entity; a token always has a tag.
+        known = self.labels if self.scheme.outside is None else ("", *self.labels)
+        questions, offset = [], 0
+        for example in examples:
+            for question in self.questions(example):
+                self._require_known({label for *_, label in question.answers}, known, example)
+                questions.append(question.moved(offset))
+            offset += len(example.predicted)
+        return self.gold_with(drop_illegal(tags, student), questions, student)
+
     def _gold_indices(self, example: Example) -> np.ndarray:
         index = {tag: i for i, tag in enumerate(self.tags)}
         tags = self.gold_tags(example)
-        unknown = sorted({tag for tag in tags if tag is not None and tag not in index})
-        if unknown:
-            raise SkdError(
-                Errors.SKD041.format(
-                    name=self.name, tags=", ".join(unknown), text=example.reference.text[:60]
-                )
-            )
+        self._require_known({tag for tag in tags if tag is not None}, index, example)
         return np.array([MISSING if tag is None else index[tag] for tag in tags], dtype=np.int64)
+
+    def _require_known(self, tags: Set[str], known: Container[str], example: Example) -> None:
+        unknown = sorted(tag for tag in tags if tag not in known)
+        if unknown:
+            values = {"tags": ", ".join(unknown), "text": example.reference.text[:60]}
+            raise SkdError(Errors.SKD041.format(name=self.name, **values))
+
+    def _all_labels(self, example: Example) -> Set[str]:
+        alternatives = example.reference.spans.get(self.alternatives, ())
+        return {*self.labels_of(example), *(span.label_ for span in alternatives)} - {""}
 
     def _require_finite(self, scores: Potentials) -> None:
         if not np.isfinite(scores.unary).all():
@@ -444,16 +477,6 @@ def require_teacher(student: CRFPipe, teacher: Any) -> CRFPipe:
     if not isinstance(teacher, CRFPipe):
         raise SkdError(Errors.SKD044.format(name=student.name, type=type(teacher).__name__))
     return teacher
-
-
-def has_same_tokens(example: Example) -> bool:
-    """Whether predicted and reference document have the same tokens and the same blanks, so that
-    token i of one is token i of the other.
-    """
-    one, other = example.predicted, example.reference
-    return len(one) == len(other) and np.array_equal(
-        one.to_array(["ORTH", "SPACY"]), other.to_array(["ORTH", "SPACY"])
-    )
 
 
 def split(array: np.ndarray, docs: Sequence[Doc]) -> List[np.ndarray]:

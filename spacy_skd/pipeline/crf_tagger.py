@@ -10,10 +10,12 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Config, Model
 
+from ..annotation import Gold, Question, tag_gold
 from ..crf import Potentials
 from ..errors import Errors, SkdError
 from ..objectives import Distillation
-from .crf_pipe import CRFPipe, has_same_tokens
+from .alternatives import alternatives, has_same_tokens, read_tag_questions
+from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
 from .readings import OF_TOKENS, Parts, Scores, as_prediction
 
@@ -117,6 +119,10 @@ class CRFTagger(CRFPipe):
             raise SkdError(Errors.SKD047.format(name=self.name, label=label))
         return super().add_label(label)
 
+    @property
+    def alternatives(self) -> str:
+        return alternatives(self.attribute)
+
     def labels_of(self, example: Example) -> Iterable[str]:
         values = example.reference.to_array(self.attribute.upper())
         return (example.reference.vocab.strings[value] for value in set(values.tolist()) if value)
@@ -128,6 +134,14 @@ class CRFTagger(CRFPipe):
             values = example.reference.to_array(attribute).tolist()
             return [strings[value] or None for value in values]
         return [tag or None for tag in example.get_aligned(attribute, as_string=True)]
+
+    def questions(self, example: Example) -> List[Question]:
+        return read_tag_questions(example, self.alternatives, self.name)
+
+    def gold_with(
+        self, tags: np.ndarray, questions: Sequence[Question], student: Potentials
+    ) -> Gold:
+        return tag_gold(tags, questions, self.labels)
 
     def parts_of(self, doc: Doc) -> Parts:
         index = {tag: i for i, tag in enumerate(self.tags)}

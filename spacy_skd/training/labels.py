@@ -1,16 +1,19 @@
 """The labels of a corpus, for components that are initialised before the corpus has been read."""
 
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Set
 
 import numpy as np
 from spacy import registry
 from spacy.attrs import ENT_TYPE, POS, TAG
 from spacy.strings import StringStore
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 
 from ..corpora.layout import find_languages, split_files
 from ..corpora.stored import open_docs
 from ..errors import Errors, SkdError
+from ..pipeline.alternatives import alternatives
 from ..settings import shown
 
 COLUMNS = {"ents": ENT_TYPE, "tag": TAG, "pos": POS}
@@ -39,16 +42,30 @@ def read_labels(
         return None
     names = find_languages(Path(path), [], languages)
     files = [file for lang in names for file in split_files(Path(path), lang, split)]
-    return sorted({label for file in files for label in labels_of(file, COLUMNS[annotation])})
+    return sorted({label for file in files for label in labels_of(file, annotation)})
 
 
-def labels_of(path: Path, attribute: int) -> List[str]:
-    """The different values of an attribute in a `.spacy` file, from its columns: no Doc is made."""
+def labels_of(path: Path, annotation: str) -> Set[str]:
+    """The different labels in a `.spacy` file, from its columns; a Doc is made only of what has
+    alternatives.
+    """
     packed = open_docs(path)
+    return from_columns(packed, COLUMNS[annotation]) | from_spans(packed, alternatives(annotation))
+
+
+def from_columns(packed: DocBin, attribute: int) -> Set[str]:
     attributes: List[Any] = list(packed.attrs)
     if attribute not in attributes or not packed.tokens:
-        return []
+        return set()
     column = attributes.index(attribute)
     values = np.unique(np.concatenate([tokens[:, column] for tokens in packed.tokens]))
     strings = StringStore(packed.strings)
-    return [strings[value] for value in values if value]
+    return {strings[value] for value in values if value}
+
+
+def from_spans(packed: DocBin, key: str) -> Set[str]:
+    written = key.encode()
+    if not any(written in group for group in packed.span_groups):
+        return set()
+    docs = packed.get_docs(Vocab())
+    return {span.label_ for doc in docs for span in doc.spans.get(key, ())} - {""}
