@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from thinc.api import Maxout, Model
 from thinc.types import Floats2d
 
+from .bounded import apply
 from .errors import Errors, SkdError
 from .models import chain_lengths
 from .settings import check_number
@@ -51,7 +52,7 @@ def forward(
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     embed, summary = model.layers
     ops = model.ops
-    vectors, backprop_embed = embed(docs, is_train)
+    vectors, backprop_embed = apply(embed, docs, is_train)
     of_docs = [len(doc) for doc in docs]
     of_sentences = [n for doc in docs for n in chain_lengths(doc) if n]
     lengths = ops.asarray1i(of_sentences)

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from thinc.api import Linear, Model, zero_init
 from thinc.types import Floats2d
 
+from .bounded import apply
 from .crf import Potentials
 from .errors import Errors, SkdError
 from .settings import check_number
@@ -87,7 +88,7 @@ def forward(
     """
     tok2vec, emissions = model.layers
     ops = model.ops
-    vectors, backprop_tok2vec = tok2vec(docs, is_train)
+    vectors, backprop_tok2vec = apply(tok2vec, docs, is_train)
     unary, backprop_emissions = emissions(ops.flatten(vectors), is_train)
     potentials = Potentials(
         ops.to_numpy(unary),
