@@ -2,9 +2,10 @@
 
     python benchmarks/unlabelled_text.py --sentences 10000 --sentences 100000
 
-For each size, in a folder that is removed afterwards: text of made-up words in pieces, targets of
-`--teachers` made-up teachers for all of it, and in a process of its own what `spacy train` does
-before and up to the first step, and `--steps` further steps.
+With `--labelled 100000` the same beside so much labelled text. For each size, in a folder that is
+removed afterwards: text of made-up words in pieces, targets of `--teachers` made-up teachers for
+all of it, and in a process of its own what `spacy train` does before and up to the first step, and
+`--steps` further steps.
 """
 
 import json
@@ -25,7 +26,7 @@ from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry
 from spacy.vocab import Vocab
 
-from spacy_skd.corpora.output import write_docs, write_pieces
+from spacy_skd.corpora.output import write_split
 from spacy_skd.evaluation.tables import aligned
 from spacy_skd.schemes import get_scheme
 from spacy_skd.targets import TargetWriter
@@ -33,7 +34,7 @@ from spacy_skd.targets.meta import Origin, Plan
 from spacy_skd.transfer import Teacher
 
 CONFIG = Path(__file__).parents[1] / "configs" / "ner_student.cfg"
-LABELLED, LENGTH, WORDS = 2000, 20, 20_000
+LENGTH, WORDS = 20, 20_000
 TAGS = tuple(get_scheme("BILOU").tags(["LOC", "ORG", "PER"]))
 
 
@@ -51,10 +52,10 @@ def sentences(n: int, seed: int, labelled: bool = False) -> Iterator[Doc]:
             yield Doc(vocab, words=words, ents=ents, user_data={"lang": "xx"})
 
 
-def make(folder: Path, n: int, n_teachers: int) -> None:
-    for split in ("train", "dev"):
-        write_docs(sentences(LABELLED, 0, labelled=True), folder / f"corpus/xx/{split}.spacy")
-    write_pieces(sentences(n, 1), folder / "corpus/xx/unlabelled")
+def make(folder: Path, labelled: int, n: int, n_teachers: int) -> None:
+    for split, size in (("train", labelled), ("dev", 2000)):
+        write_split(sentences(size, 0, labelled=True), folder / "corpus/xx", split)
+    write_split(sentences(n, 1), folder / "corpus/xx", "unlabelled")
     rng = np.random.default_rng(0)
     size = len(TAGS)
     for i in range(n_teachers):
@@ -66,7 +67,7 @@ def make(folder: Path, n: int, n_teachers: int) -> None:
         writer = TargetWriter(
             folder / f"targets/xx.seed-{i}", plan, Teacher(TAGS, "BILOU", *scores)
         )
-        docs = chain(sentences(LABELLED, 0), sentences(n, 1))
+        docs = chain(sentences(labelled, 0), sentences(n, 1))
         writer.write(docs, lambda part: (rng.normal(size=(len(doc), size)) for doc in part))
         writer.finish()
 
@@ -95,6 +96,7 @@ def measure(folder: Path, steps: int) -> Dict[str, float]:
 
 def main(
     sizes: List[int] = typer.Option([10_000, 100_000], "--sentences", help="Sizes of the text"),
+    labelled: int = typer.Option(2000, help="Labelled sentences"),
     teachers: int = typer.Option(1, help="Teachers of each sentence"),
     steps: int = typer.Option(20, help="Steps in all"),
     folder: Optional[Path] = typer.Option(None, hidden=True, help="Measure what is here"),
@@ -106,7 +108,7 @@ def main(
     rows = []
     for n in sizes:
         with tempfile.TemporaryDirectory() as made:
-            make(Path(made), n, teachers)
+            make(Path(made), labelled, n, teachers)
             command = [sys.executable, __file__, "--folder", made, "--steps", str(steps)]
             result = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
         found = json.loads(result.stdout.splitlines()[-1])

@@ -23,7 +23,7 @@ from .formats import FORMATS, find_reader
 from .layout import check_language
 from .lines import check_encoding
 from .manifest import intact_manifest, write_manifest
-from .output import check_apart, replaced_corpus, settle, system_errors, write_docs, write_pieces
+from .output import check_apart, replaced_corpus, settle, system_errors, write_split
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -146,10 +146,7 @@ def _write(
 ) -> None:
     tally = Tally()
     docs = tally.counted(converted.docs)
-    if split == "unlabelled":
-        write_pieces(docs, folder / lang / split)
-    else:
-        write_docs(docs, folder / lang / f"{split}.spacy")
+    write_split(docs, folder / lang, split)
     report.splits.append(tally.report(lang, split, converted.repaired, duplicates))
     report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes)
 

@@ -5,6 +5,7 @@ import re
 import shutil
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import Iterable, Iterator, Tuple
 
@@ -19,8 +20,10 @@ from .manifest import MANIFEST
 
 ATTRIBUTES = ("TAG", "POS", "ENT_IOB", "ENT_TYPE")
 FILES = {f"{split}.spacy" for split in SPLITS}
-# Sentences in one file of unlabelled text: what a reader of the text holds at a time.
+# Sentences in one file of a split that lies in pieces: what a reader of it holds at a time.
 PIECE = 1000
+# Labelled sentences that are one file: a reader may hold them all.
+MOST_HELD = 50_000
 
 
 def write_docs(docs: Iterable[Doc], path: Path) -> None:
@@ -35,6 +38,18 @@ def write_docs(docs: Iterable[Doc], path: Path) -> None:
     packed.store_user_data = True
     path.parent.mkdir(parents=True, exist_ok=True)
     packed.to_disk(path)
+
+
+def write_split(docs: Iterable[Doc], folder: Path, split: str) -> None:
+    """Write a split into the folder of a language: as one file, or unlabelled text, and training
+    data that are too much to hold, in pieces.
+    """
+    docs = iter(docs)
+    first = list(islice(docs, MOST_HELD + 1)) if split == "train" else []
+    if split == "unlabelled" or len(first) > MOST_HELD:
+        write_pieces(chain(first, docs), folder / split)
+    else:
+        write_docs(chain(first, docs), folder / f"{split}.spacy")
 
 
 def write_pieces(docs: Iterable[Doc], folder: Path) -> None:

@@ -2,7 +2,8 @@
 is gold again. So each of K teachers is trained without one of K folds, and asked for that one.
 """
 
-from typing import Sequence
+from dataclasses import dataclass
+from typing import Iterable, Sequence
 
 import numpy as np
 from spacy.tokens import Doc
@@ -17,15 +18,42 @@ def in_fold(fold: Fold, docs: Sequence[Doc], lang: str) -> np.ndarray:
     return assign_folds(docs, fold.total, lang) == fold.number
 
 
-def assign_folds(docs: Sequence[Doc], total: int, lang: str) -> np.ndarray:
+@dataclass(frozen=True)
+class LeftOut:
+    """The sentences of a fold, without themselves: `doc in left_out`.
+
+    fingerprints (np.ndarray): Of the different ones, sorted.
+    sentences (int): How many there are, with those that come again.
+    """
+
+    fingerprints: np.ndarray
+    sentences: int
+
+    @classmethod
+    def of(cls, fold: Fold, docs: Iterable[Doc], lang: str) -> "LeftOut":
+        """See `assign_folds`, whose documents are held no longer than it takes."""
+        fingerprints = np.fromiter(map(sentence_fingerprint, docs), dtype=np.uint64)
+        found = fingerprints[folds_of(fingerprints, fold.total, lang) == fold.number]
+        return cls(np.unique(found), len(found))
+
+    def __contains__(self, doc: Doc) -> bool:
+        fingerprint = np.uint64(sentence_fingerprint(doc))
+        i = np.searchsorted(self.fingerprints, fingerprint)
+        return bool(i < len(self.fingerprints) and self.fingerprints[i] == fingerprint)
+
+
+def assign_folds(docs: Iterable[Doc], total: int, lang: str) -> np.ndarray:
     """The fold of each sentence, (n,) from 1: consecutive blocks, so that a document is not torn.
     A sentence that comes again is in the fold where it came first: otherwise the teacher that is
     asked for it would have seen it after all.
 
-    docs (Sequence[Doc]): The n training sentences of `lang`, in the corpus's order.
+    docs (Iterable[Doc]): The n training sentences of `lang`, in the corpus's order.
     Raises `SkdError` for more folds than there are different sentences.
     """
-    fingerprints = np.array([sentence_fingerprint(doc) for doc in docs], dtype=np.uint64)
+    return folds_of(np.fromiter(map(sentence_fingerprint, docs), dtype=np.uint64), total, lang)
+
+
+def folds_of(fingerprints: np.ndarray, total: int, lang: str) -> np.ndarray:
     _, first, which = np.unique(fingerprints, return_index=True, return_inverse=True)
     if total > len(first):
         raise SkdError(Errors.SKD221.format(folds=total, sentences=len(first), lang=lang))

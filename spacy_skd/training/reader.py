@@ -12,13 +12,13 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..corpora.layout import check_language, find_languages, split_files, split_path
-from ..corpora.stored import copy_tokens, read_split
+from ..corpora.stored import copy_tokens, read_docs, read_split
 from ..ensembles import Fold
 from ..errors import Errors, SkdError
 from ..records import file_names
 from ..settings import check_number
 from ..targets import SoftTargets, open_targets
-from ..targets.folds import in_fold
+from ..targets.folds import LeftOut, in_fold
 from .text import TextStream
 
 LABELS = ["ENT_TYPE", "TAG", "POS"]
@@ -39,7 +39,10 @@ def make_multilingual_corpus(
     unlabelled_ratio: float = 0.0,
     held_out: Optional[str] = None,
 ) -> Callable[[Language], Iterator[Example]]:
-    """Read `<path>/<lang>/<split>.spacy`. Only the split "train" is sampled and shuffled.
+    """Read `<path>/<lang>/<split>.spacy`. Only the split "train" is sampled and shuffled. One that
+    lies in several files is read as it is needed, through a shuffle buffer, and never held: with
+    `training.max_epochs = -1`; and then documents come once a pass, which goes on from epoch to
+    epoch.
 
     path (Optional[Path]): The corpus folder. None is an error when the corpus is read, not before,
         so that configs whose paths are not filled in yet can be resolved.
@@ -146,6 +149,7 @@ class MultilingualCorpus:
         self._epoch = 0
         self._read_for: Optional[Vocab] = None
         self._pools: Pools = {}
+        self._streams: Texts = {}
         self._texts: Texts = {}
         self._targets: Optional[SoftTargets] = None
 
@@ -170,21 +174,42 @@ class MultilingualCorpus:
             return (doc for pool in self._pools.values() for doc in pool)
         rng = np.random.default_rng([self.seed, self._epoch])
         self._epoch += 1
-        labelled = sample(self._pools, self.alpha, rng)
-        return self._with_text(labelled, rng) if self._texts else iter(labelled)
-
-    def _with_text(self, labelled: List[Doc], rng: np.random.Generator) -> Iterator[Doc]:
-        """Labelled documents in their order, and among them unlabelled ones as they are read."""
+        number, labelled = self._labelled_docs(rng)
+        if not self._texts:
+            return labelled
         sizes = {lang: text.size for lang, text in self._texts.items()}
-        total = round(self.unlabelled_ratio * len(labelled)) if labelled else sum(sizes.values())
+        total = round(self.unlabelled_ratio * number) if number else sum(sizes.values())
         shares = quotas(sizes, self.alpha, total)
-        sources = [iter(labelled), *(self._text(lang) for lang in shares)]
-        counts = [len(labelled), *shares.values()]
-        order = rng.permutation(np.repeat(np.arange(len(sources)), counts))
+        return self._among(labelled, number, self._texts, shares, rng)
+
+    def _labelled_docs(self, rng: np.random.Generator) -> Tuple[int, Iterator[Doc]]:
+        """How many an epoch has, and them in random order, of which some are read as they come."""
+        sizes = {lang: len(pool) for lang, pool in self._pools.items()}
+        sizes.update((lang, text.size) for lang, text in self._streams.items())
+        shares = quotas(sizes, self.alpha)
+        held = sample(self._pools, shares, rng)
+        if not self._streams:
+            return len(held), iter(held)
+        streamed = {lang: share for lang, share in shares.items() if lang in self._streams}
+        docs = self._among(iter(held), len(held), self._streams, streamed, rng)
+        return sum(shares.values()), docs
+
+    def _among(
+        self,
+        docs: Iterator[Doc],
+        number: int,
+        texts: Texts,
+        shares: Dict[str, int],
+        rng: np.random.Generator,
+    ) -> Iterator[Doc]:
+        """So many documents in their order, and among them those of streams as they are read."""
+        sources = [docs, *(self._read_from(texts[lang], lang) for lang in shares)]
+        counts = [number, *shares.values()]
+        order = rng.permutation(np.repeat(np.arange(len(sources), dtype=np.int16), counts))
         return (next(sources[i]) for i in order)
 
-    def _text(self, lang: str) -> Iterator[Doc]:
-        return (self._taught(doc, lang) for doc in self._texts[lang])
+    def _read_from(self, text: TextStream, lang: str) -> Iterator[Doc]:
+        return (self._taught(doc, lang) for doc in text)
 
     def _taught(self, doc: Doc, lang: str) -> Doc:
         if self._targets is not None:
@@ -199,8 +224,16 @@ class MultilingualCorpus:
         if self._adds_unlabelled and not taught:
             raise SkdError(Errors.SKD079)
         names = find_languages(self.path, [], self.languages)
+        self._streams = {
+            lang: self._stream(lang, files, [self.seed, i, 1], vocab)
+            for i, lang in enumerate(names)
+            if self._is_training and not self.limit
+            if len(files := split_files(self.path, lang, self.split)) > 1
+        }
         self._pools = {
-            lang: pool for lang in names if (pool := self._labelled(self.path, lang, vocab))
+            lang: pool
+            for lang in names
+            if lang not in self._streams and (pool := self._labelled(self.path, lang, vocab))
         }
         self._texts = {
             lang: TextStream(files, lang, vocab, [self.seed, i])
@@ -210,6 +243,16 @@ class MultilingualCorpus:
         }
         self._check_languages(self.path, names, taught)
 
+    def _stream(
+        self, lang: str, files: List[Path], seed: Sequence[int], vocab: Vocab
+    ) -> TextStream:
+        """Labelled text that lies in pieces: it is too much to hold."""
+        left_out = None
+        if self.held_out is not None:
+            docs = (doc for path in files for doc in read_docs(path, lang, Vocab()))
+            left_out = LeftOut.of(self.held_out, docs, lang)
+        return TextStream(files, lang, vocab, seed, left_out)
+
     def _labelled(self, corpus: Path, lang: str, vocab: Vocab) -> List[Doc]:
         docs = list(read_split(corpus, lang, self.split, vocab))
         if docs and self._is_training and self.held_out is not None:
@@ -218,7 +261,7 @@ class MultilingualCorpus:
         return [self._taught(doc, lang) for doc in docs[: self.limit or None]]
 
     def _check_languages(self, corpus: Path, names: Sequence[str], taught: Set[str]) -> None:
-        found = {*self._pools, *self._texts}
+        found = {*self._pools, *self._streams, *self._texts}
         for name in names:
             missing = name not in found and (self._is_training or not found)
             if missing or not (corpus / name).is_dir():
@@ -229,12 +272,11 @@ class MultilingualCorpus:
             raise SkdError(Errors.SKD072.format(path=path, languages=languages, corpus=corpus))
 
 
-def sample(pools: Pools, alpha: float, rng: np.random.Generator) -> List[Doc]:
-    """One epoch, in random order: as many documents as there are, by language as `quotas` says."""
-    sizes = {lang: len(pool) for lang, pool in pools.items()}
+def sample(pools: Pools, shares: Dict[str, int], rng: np.random.Generator) -> List[Doc]:
+    """One epoch, in random order: of each language so many documents."""
     docs: List[Doc] = []
-    for lang, quota in quotas(sizes, alpha).items():
-        pool = pools[lang]
+    for lang, pool in pools.items():
+        quota = shares[lang]
         always = first_of_each_label(pool) if quota < len(pool) else []
         docs.extend(pool[i] for i in draw(len(pool), quota, always, rng))
     return [docs[i] for i in rng.permutation(len(docs))]

@@ -1,9 +1,9 @@
-"""Unlabelled text as a stream: piece by piece, pass after pass, in an order that a seed decides."""
+"""Text as a stream: piece by piece, pass after pass, in an order that a seed decides."""
 
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Iterable, Iterator, List, Sequence
+from typing import Iterable, Iterator, List, Optional, Sequence
 
 import numpy as np
 from spacy.tokens import Doc
@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 
 from ..corpora.stored import open_docs, read_docs
 from ..errors import Errors, SkdError
+from ..targets.folds import LeftOut
 
 # Sentences that wait to be drawn: each comes this far from its neighbours, give or take.
 BUFFER = 2000
@@ -23,20 +24,30 @@ class TextStream:
 
     files (List[Path]): `.spacy` files, all but the last of about the same number of sentences.
     seed (Sequence[int]): Of all passes.
+    left_out (Optional[LeftOut]): Which of the sentences do not belong to it.
     """
 
-    def __init__(self, files: List[Path], lang: str, vocab: Vocab, seed: Sequence[int]) -> None:
+    def __init__(
+        self,
+        files: List[Path],
+        lang: str,
+        vocab: Vocab,
+        seed: Sequence[int],
+        left_out: Optional[LeftOut] = None,
+    ) -> None:
         self.files = files
         self.lang = lang
         self.vocab = vocab
         self.seed = seed
+        self.left_out = left_out
         self._docs = self._passes()
 
     @cached_property
     def size(self) -> int:
         """The number of sentences in a pass, found without reading all of them."""
         first, last = (len(open_docs(self.files[i])) for i in (0, -1))
-        return (len(self.files) - 1) * first + last
+        left_out = 0 if self.left_out is None else self.left_out.sentences
+        return (len(self.files) - 1) * first + last - left_out
 
     def __iter__(self) -> Iterator[Doc]:
         """Goes on where it was left."""
@@ -54,7 +65,9 @@ class TextStream:
 
     def _pass(self, rng: np.random.Generator) -> Iterator[Doc]:
         for i in rng.permutation(len(self.files)):
-            yield from read_docs(self.files[i], self.lang, self.vocab)
+            for doc in read_docs(self.files[i], self.lang, self.vocab):
+                if self.left_out is None or doc not in self.left_out:
+                    yield doc
 
 
 def shuffled(docs: Iterable[Doc], rng: np.random.Generator) -> Iterator[Doc]:

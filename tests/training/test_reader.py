@@ -12,6 +12,9 @@ from spacy import registry
 from spacy.tokens import Doc, DocBin, Span
 from spacy.vocab import Vocab
 
+from spacy_skd.corpora.layout import split_files
+from spacy_skd.corpora.output import write_pieces, write_split
+from spacy_skd.corpora.stored import read_docs
 from spacy_skd.errors import SkdError
 from spacy_skd.targets import TargetWriter
 from spacy_skd.targets.meta import Origin, Plan
@@ -364,3 +367,45 @@ def test_nothing_is_unpickled(corpus, nlp, monkeypatch):
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
     assert list(make_multilingual_corpus(Path(corpus))(nlp))
+
+
+def test_labelled_text_in_pieces_is_read_as_it_is_needed(corpus, nlp, tmp_path, monkeypatch):
+    monkeypatch.setattr("spacy_skd.corpora.output.PIECE", 10)
+    monkeypatch.setattr("spacy_skd.corpora.output.MOST_HELD", 60)
+    monkeypatch.setattr("spacy_skd.training.text.BUFFER", 5)
+    docs = make_docs("fr", 95)
+    write_split(iter(docs), corpus / "fr", "train")
+    write_split(iter(make_docs("it", 60)), corpus / "it", "train")
+    assert [len(split_files(corpus, lang, "train")) for lang in ("fr", "it")] == [10, 1]
+    opened = []
+    monkeypatch.setattr(
+        "spacy_skd.training.text.read_docs",
+        lambda path, *rest: opened.append(path) or read_docs(path, *rest),
+    )
+    for lang, n in (("fr", 95), ("it", 60)):
+        write_targets(tmp_path / "targets" / lang, lang, make_docs(lang, n))
+
+    reader = make_multilingual_corpus(corpus, targets=tmp_path / "targets")
+    epoch = iter(reader(nlp))
+    next(example for example in epoch if example.reference.user_data["lang"] == "fr")
+    assert len(opened) <= 2  # of ten files
+    list(epoch)
+    examples = list(reader(nlp))
+    assert langs_of(examples) == {**SIZES, "fr": 95, "it": 60}
+    french = [e.reference for e in examples if e.reference.user_data["lang"] == "fr"]
+    assert all(len(doc.user_data["soft_targets"]) == 1 for doc in french)
+    numbers = [doc[2].text for doc in french]
+    assert len(set(numbers)) == 95 and numbers != sorted(numbers, key=int)
+
+
+@pytest.mark.parametrize("part", [1, 2, 3])
+def test_a_fold_of_labelled_text_in_pieces_is_left_out(corpus, nlp, monkeypatch, part):
+    monkeypatch.setattr("spacy_skd.corpora.output.PIECE", 10)
+    docs = make_docs("fr", 40) + make_docs("fr", 5)  # the last five come again
+    save(corpus / "fr" / "train.spacy", docs)
+    settings = {"languages": ["fr"], "held_out": f"{part}/3"}
+    held = Counter(texts_of(make_multilingual_corpus(corpus, **settings)(nlp)))
+    (corpus / "fr" / "train.spacy").unlink()
+    write_pieces(iter(docs), corpus / "fr" / "train")
+    streamed = Counter(texts_of(make_multilingual_corpus(corpus, **settings)(nlp)))
+    assert streamed == held and 0 < sum(held.values()) < 45
