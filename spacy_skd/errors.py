@@ -554,6 +554,20 @@ class Errors(metaclass=ErrorsWithCodes):
         "'{source}' does not say where data come from: give NAME, LICENCE, URL for each source, with ; "
         "between two sources."
     )
+
+    # 270-279: work/
+    SKD270 = "--ray needs Ray: install it with `pip install spacy-skd[ray]`."
+    SKD271 = (
+        "No Ray cluster can be used at '{address}' ({reason}). Give HOST:PORT of its head, `auto` on one of its "
+        "machines, or `local` to use this machine alone; `ray start --head` starts one."
+    )
+    SKD272 = (
+        "No machine of the cluster has the {cpus:g} CPUs and {gpus:g} GPUs that each task is to take; those "
+        "there are have {found}. Change --cpus or --gpus, or add machines."
+    )
+    SKD273 = "The cluster cannot do its part of '{name}': {reason}"
+    SKD274 = "{option} is for a cluster, and --ray does not name one."
+    SKD275 = "--gpu-id is for this machine; with --ray, --gpus says how many GPUs each task takes."
     # fmt: on
 
 

@@ -19,8 +19,8 @@ from .folders import Kind, MadeFolder, check_pipeline
 from .locks import locked
 from .records import file_checksum
 from .training.configs import read_config
-from .training.processes import LocalProcesses, kill_as_interrupt
 from .training.runs import CONFIG
+from .work.processes import LocalProcesses, kill_as_interrupt
 
 REQUIREMENTS = "requirements.txt"
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
@@ -163,7 +163,7 @@ def build(
         command += ["--version", version, "--build", "wheel", "--meta-path", str(described)]
         try:
             with kill_as_interrupt():
-                code = processes.carry_out(command, lines.append)
+                code = processes.run(command, lines.append)
         finally:
             processes.stop()
     wheels = list(folder.glob(f"{full_name}/dist/{full_name}-py3-none-any.whl"))

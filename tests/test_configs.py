@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 CONFIGS = sorted((ROOT / "configs").glob("*.cfg"))
 # What a pipeline that is only loaded and run has to do without.
 EXTRAS = ["torch", "transformers", "spacy_transformers", "datasets", "pyarrow", "conllu", "build"]
+EXTRAS += ["ray"]
 
 
 def entry_points():

@@ -13,8 +13,8 @@ import pytest
 # A parent that starts a long command, tells the ids of it and of what that started, and waits.
 PARENT = """
 import sys
-from spacy_skd.training.processes import LocalProcesses
-LocalProcesses().carry_out([sys.argv[1]], lambda line: print(line, flush=True))
+from spacy_skd.work.processes import LocalProcesses
+LocalProcesses().run([sys.argv[1]], lambda line: print(line, flush=True))
 """
 CHILD = """
 import os, subprocess, sys, time

@@ -2,7 +2,8 @@
 
 import errno
 import sys
-from typing import Any, Dict, List
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 import click
 import typer
@@ -12,6 +13,9 @@ from thinc.compat import has_cupy, has_cupy_gpu, has_torch_mps_gpu
 from typer.core import TyperGroup
 
 from ..errors import Errors, SkdError
+
+if TYPE_CHECKING:
+    from ..work.cluster import Cluster
 
 HELP = """One multilingual pipeline, distilled from a teacher per language: convert corpora,
 train the teachers, store what they know as soft targets, train the student, evaluate.
@@ -63,6 +67,53 @@ def use_gpu(gpu_id: int) -> None:
     except Exception as error:  # of CuPy: no such device, another driver
         reason = " ".join(str(error).split())
         raise SkdError(Errors.SKD137.format(gpu_id=gpu_id, reason=reason)) from error
+
+
+RAY = typer.Option(
+    "",
+    "--ray",
+    help="Work on the machines of a Ray cluster instead of in processes of this one: HOST:PORT of its head, auto on one of its machines, or local for this machine alone",
+)
+CPUS = typer.Option(
+    None, "--cpus", min=0.0, help="With --ray: CPU cores that each task takes; 1 if not given"
+)
+GPUS = typer.Option(
+    None,
+    "--gpus",
+    min=0.0,
+    help="With --ray: GPUs that each task takes, also parts of one; none if not given",
+)
+JOBS = typer.Option(
+    None,
+    "--jobs",
+    "-j",
+    min=1,
+    help="How many trainings at a time, each on one CPU core; 1 if not given, with --ray as many as there is room for",
+)
+
+
+@contextmanager
+def given_cluster(
+    address: str, cpus: Optional[float], gpus: Optional[float], gpu_id: int
+) -> Iterator[Optional["Cluster"]]:
+    """The cluster that the options of a command name, if they name one.
+
+    Raises `SkdError` if it cannot be used, for options that do not go together, and without a
+    cluster as `check_gpu` does.
+    """
+    if not address:
+        for option, value in {"--cpus": cpus, "--gpus": gpus}.items():
+            if value is not None:
+                raise SkdError(Errors.SKD274.format(option=option))
+        check_gpu(gpu_id)
+        yield None
+        return
+    if gpu_id >= 0:
+        raise SkdError(Errors.SKD275)
+    from ..work.cluster import connected
+
+    with connected(address, 1.0 if cpus is None else cpus, gpus or 0.0) as cluster:
+        yield cluster
 
 
 # Without rich markup an error is one line and not a box drawn around it.

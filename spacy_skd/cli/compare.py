@@ -1,12 +1,13 @@
 """`python -m spacy skd compare`"""
 
 from pathlib import Path
+from typing import Optional
 
 import typer
 from srsly import json_dumps
 from wasabi import msg
 
-from ._app import app, check_gpu, given_overrides
+from ._app import CPUS, GPUS, JOBS, RAY, app, given_cluster, given_overrides
 
 
 @app.command("compare", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -14,8 +15,11 @@ def compare_cli(
     ctx: typer.Context,  # holds what replaces values of the spec
     spec: Path = typer.Argument(..., help="What is compared: a file such as configs/compare/methods.cfg"),
     output: Path = typer.Argument(..., help="Folder for all that is trained, and for comparison.json and comparison.md"),
-    jobs: int = typer.Option(1, "--jobs", "-j", min=1, help="How many trainings at a time, each on one CPU core"),
+    jobs: Optional[int] = JOBS,
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    ray: str = RAY,
+    cpus: Optional[float] = CPUS,
+    gpus: Optional[float] = GPUS,
 ) -> None:  # fmt: skip
     """
     Train rows that differ by a few settings, with several seeds each, and say which is better.
@@ -29,14 +33,14 @@ def compare_cli(
 
     Example: python -m spacy skd compare configs/compare/methods.cfg comparisons/methods --jobs 2
     """
-    check_gpu(gpu_id)
     from ..comparison.compare import compare
     from ..comparison.spec import read_spec
     from ..comparison.tables import markdown
     from ..files import write_text
 
     what = read_spec(spec, given_overrides(ctx.args))
-    comparison = compare(what, output, jobs=jobs, gpu_id=gpu_id)
+    with given_cluster(ray, cpus, gpus, gpu_id) as cluster:
+        comparison = compare(what, output, jobs=jobs, gpu_id=gpu_id, cluster=cluster)
     text = markdown(comparison)
     write_text(output / "comparison.json", json_dumps(comparison, indent=2))
     write_text(output / "comparison.md", text)

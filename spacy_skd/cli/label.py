@@ -9,7 +9,7 @@ from spacy.cli._util import string_to_list
 from wasabi import msg
 
 from ..errors import Errors, SkdError
-from ._app import app, use_gpu
+from ._app import CPUS, GPUS, RAY, app, given_cluster, use_gpu
 
 
 class DType(str, Enum):
@@ -41,6 +41,9 @@ def label_cli(
     pooling: Pooling = typer.Option(Pooling.first, "--pooling", help="hf: what counts as the scores of a word: those of its first piece, or the mean of its pieces"),
     scheme: Optional[ClassifierScheme] = typer.Option(None, "--scheme", help="hf: of labels with B- and I-, if they are not IOB2"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
+    ray: str = RAY,
+    cpus: Optional[float] = CPUS,
+    gpus: Optional[float] = GPUS,
 ) -> None:  # fmt: skip
     """
     Store what each language's teacher says of its sentences: the soft targets of the student.
@@ -58,22 +61,25 @@ def label_cli(
     from ..targets.label import label_corpus
     from ..teachers import ClassifierSettings
 
-    use_gpu(gpu_id)
-    reports = label_corpus(
-        corpus,
-        teachers,
-        output,
-        classifier=ClassifierSettings(
-            renamed=parse_map(rename),
-            pooling=pooling.value,
-            scheme=None if scheme is None else scheme.value,
-        ),
-        languages=string_to_list(languages),
-        splits=string_to_list(splits),
-        dtype=dtype.value,
-        shard_size=shard_size,
-        batch_size=batch_size,
+    classifier = ClassifierSettings(
+        renamed=parse_map(rename),
+        pooling=pooling.value,
+        scheme=None if scheme is None else scheme.value,
     )
+    with given_cluster(ray, cpus, gpus, gpu_id) as cluster:
+        use_gpu(gpu_id)
+        reports = label_corpus(
+            corpus,
+            teachers,
+            output,
+            classifier=classifier,
+            languages=string_to_list(languages),
+            splits=string_to_list(splits),
+            dtype=dtype.value,
+            shard_size=shard_size,
+            batch_size=batch_size,
+            cluster=cluster,
+        )
     _print_reports(reports)
     if all(report.status == "nothing changed" for report in reports):
         msg.good("Nothing changed")

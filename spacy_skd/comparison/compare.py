@@ -3,8 +3,9 @@
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from os.path import relpath
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 from tqdm import tqdm
 
@@ -19,9 +20,11 @@ from ..teachers.find import HUGGING_FACE
 from ..teachers.pipelines import CONFIG
 from ..training.configs import check_config, read_config
 from ..training.execution import carry_out
-from ..training.processes import LocalProcesses, kill_as_interrupt
 from ..training.runs import BEST, MANIFEST, Run, RunReport
 from ..training.teachers import train_teachers
+from ..work.cluster import Cluster, at_a_time
+from ..work.processes import LocalProcesses, kill_as_interrupt
+from ..work.tasks import Processes, Task
 from .provenance import provenance
 from .results import calibrations, summarise
 from .spec import RowSpec, Spec, TeachersSpec
@@ -45,15 +48,24 @@ class Cell:
     classifier: ClassifierSettings = ClassifierSettings()
 
 
-def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dict[str, Any]:
+def compare(
+    spec: Spec,
+    output: Path,
+    *,
+    jobs: Optional[int] = None,
+    gpu_id: int = -1,
+    cluster: Optional[Cluster] = None,
+) -> Dict[str, Any]:
     """Train what is not trained yet, measure it, and say how the rows compare.
 
     In `output` are `teachers/<name>/seed-<n>/<lang>`, `targets/<name>/seed-<n>`,
     `rows/<name>/seed-<n>` and what was measured of each. All are kept as long as they are what the
     comparison would make: an interrupted one goes on, and a changed one does again what it changes.
 
-    jobs (int): Trainings and measurements at a time.
+    jobs (Optional[int]): Trainings and measurements at a time, see `carry_out`.
     gpu_id (int): As in `spacy train`; -1 is the CPU.
+    cluster (Optional[Cluster]): Where trainings, teachers and measurements are, if not on this
+        machine.
     RETURNS (Dict): See `report_of`.
     Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a
     training fails; all others are finished first and kept.
@@ -67,16 +79,16 @@ def compare(spec: Spec, output: Path, *, jobs: int = 1, gpu_id: int = -1) -> Dic
         cells = []
         for teachers in spec.teachers:
             for seed in spec.seeds:
-                cell = teach(spec, teachers, seed, output, jobs, gpu_id)
-                label(spec, teachers, seed, output)
+                cell = teach(spec, teachers, seed, output, jobs, gpu_id, cluster)
+                label(spec, teachers, seed, output, cluster)
                 cells.append(cell)
-        reports = carry_out(list(runs.values()), jobs=jobs, gpu_id=gpu_id)
+        reports = carry_out(list(runs.values()), jobs=jobs, gpu_id=gpu_id, cluster=cluster)
         raise_failed(reports, "a row")
         cells += [
             Cell(row, seed, str(run.folder / BEST), [report])
             for ((row, seed), run), report in zip(runs.items(), reports)
         ]
-        return report_of(spec, cells, *measure_all(spec, cells, languages, output, jobs))
+        return report_of(spec, cells, *measure_all(spec, cells, languages, output, jobs, cluster))
 
 
 def seed_folder(output: Path, kind: str, name: str, seed: int) -> Path:
@@ -119,7 +131,13 @@ def check_configs(spec: Spec, runs: List[Run]) -> None:
 
 
 def teach(
-    spec: Spec, teachers: TeachersSpec, seed: int, output: Path, jobs: int, gpu_id: int
+    spec: Spec,
+    teachers: TeachersSpec,
+    seed: int,
+    output: Path,
+    jobs: Optional[int],
+    gpu_id: int,
+    cluster: Optional[Cluster],
 ) -> Cell:
     if teachers.config is None:
         source = pattern_of(str(teachers.source))
@@ -136,6 +154,7 @@ def teach(
         folds=teachers.folds,
         seeds=members if teachers.members > 1 else (),
         gpu_id=gpu_id,
+        cluster=cluster,
     )
     raise_failed(reports, f"teachers '{teachers.name}', seed {seed}")
     return Cell(teachers.name, seed, str(folder / "{lang}" / BEST), reports)
@@ -154,11 +173,13 @@ def pattern_of(source: str) -> str:
     return str(Path(source) / "{lang}" / (BEST if in_folders else ""))
 
 
-def label(spec: Spec, teachers: TeachersSpec, seed: int, output: Path) -> None:
+def label(
+    spec: Spec, teachers: TeachersSpec, seed: int, output: Path, cluster: Optional[Cluster]
+) -> None:
     trained = str(seed_folder(output, "teachers", teachers.name, seed))
     targets = seed_folder(output, "targets", teachers.name, seed)
     source = teachers.source or trained
-    label_corpus(spec.corpus, source, targets, classifier=teachers.classifier)
+    label_corpus(spec.corpus, source, targets, classifier=teachers.classifier, cluster=cluster)
 
 
 def raise_failed(reports: Sequence[RunReport], what: str) -> None:
@@ -169,7 +190,12 @@ def raise_failed(reports: Sequence[RunReport], what: str) -> None:
 
 
 def measure_all(
-    spec: Spec, cells: List[Cell], languages: List[str], output: Path, jobs: int
+    spec: Spec,
+    cells: List[Cell],
+    languages: List[str],
+    output: Path,
+    jobs: Optional[int],
+    cluster: Optional[Cluster],
 ) -> Tuple[Dict[Tuple[str, int], Scores], Dict[Tuple[str, int], Scores]]:
     """The scores of each cell by row and seed: on the corpus, and on the zero-shot languages."""
     work = [Measurement(cell, cell.source, spec.corpus, "scores") for cell in cells]
@@ -180,8 +206,8 @@ def measure_all(
             sources = {source for lang in languages for source in candidate.sources(lang)}
             for i, source in enumerate(sorted(sources)):
                 work.append(Measurement(cell, source, spec.zero_shot, f"zero-shot-{i}"))
-    processes = LocalProcesses(single_threaded=True)
-    pool = ThreadPoolExecutor(jobs)
+    processes: Processes = LocalProcesses(threads=1) if cluster is None else cluster.tasks()
+    pool = ThreadPoolExecutor(at_a_time(len(work), jobs, cluster))
     try:
         with kill_as_interrupt(), tqdm(total=len(work), unit="cell", disable=None) as bar:
 
@@ -214,7 +240,7 @@ class Measurement:
     corpus: Path
     kind: str
 
-    def result(self, spec: Spec, output: Path, processes: LocalProcesses) -> Scores:
+    def result(self, spec: Spec, output: Path, processes: Processes) -> Scores:
         """Measured now, or before if neither pipeline nor data have changed since."""
         folder = seed_folder(output, "measured", self.cell.row, self.cell.seed)
         path = folder / f"{self.kind}.json"
@@ -227,10 +253,7 @@ class Measurement:
             pass
         folder.mkdir(parents=True, exist_ok=True)
         lines: List[str] = []
-        asked = canonical(asdict(self.cell.classifier))
-        command = ["spacy_skd.comparison.measure", self.source, asked, str(self.corpus)]
-        command += [spec.split, spec.metric, key, str(path)]
-        code = processes.carry_out(command, lines.append)
+        code = processes.carry_out(self.task(spec, key, path), lines.append)
         if code != 0:
             reason = next((line for line in reversed(lines) if line), f"exit code {code}")
             raise SkdError(
@@ -238,28 +261,73 @@ class Measurement:
             )
         return read_record(path)
 
-    def key(self, spec: Spec) -> str:
-        """Changes with the pipelines, the data and what is asked of them."""
+    def task(self, spec: Spec, key: str, path: Path) -> Task:
+        """The measurement itself, which leaves its result in the file `path`."""
+        asked = canonical(asdict(self.cell.classifier))
+        folders = map(folder_of, self.sources(spec))
+        return Task(
+            f"{self.cell.row} {self.cell.seed}",
+            [
+                "spacy_skd.comparison.measure",
+                argument_of(self.source),
+                asked,
+                self.corpus,
+                spec.split,
+                spec.metric,
+                key,
+                path,
+            ],
+            reads=[
+                *(folder / name for folder in folders for name in file_names(folder)),
+                *self.data(spec),
+            ],
+            writes=path,
+        )
+
+    def sources(self, spec: Spec) -> List[str]:
+        """The pipelines of all languages."""
         languages = find_languages(self.corpus, [spec.split])
         candidate = Candidate(self.cell.row, self.source, self.cell.classifier)
-        sources = sorted({source for name in languages for source in candidate.sources(name)})
-        made = [path for source in sources for path in proofs(source)]
-        data = [file for name in languages for file in split_files(self.corpus, name, spec.split)]
+        return sorted({source for name in languages for source in candidate.sources(name)})
+
+    def data(self, spec: Spec) -> List[Path]:
+        """The files that they are measured on."""
+        languages = find_languages(self.corpus, [spec.split])
+        return [file for name in languages for file in split_files(self.corpus, name, spec.split)]
+
+    def key(self, spec: Spec) -> str:
+        """Changes with the pipelines, the data and what is asked of them."""
+        made = [path for source in self.sources(spec) for path in proofs(source)]
         content = {
             "source": self.source,
             "metric": spec.metric,
             "classifier": asdict(self.cell.classifier),
             "runs": [file_checksum(path) for path in made],
-            "data": [file_checksum(path) for path in data],
+            "data": [file_checksum(path) for path in self.data(spec)],
         }
         return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
+
+
+def folder_of(source: str) -> Path:
+    """That of a pipeline, or of a token classifier; nothing is there if it is known by a name."""
+    return Path(source.removeprefix(HUGGING_FACE))
+
+
+def argument_of(source: str) -> Union[str, Path]:
+    """A pipeline as an argument of a task: a path, or else relative to the working directory, which
+    is the same wherever the task is carried out.
+    """
+    folder = folder_of(source)
+    if source.startswith(HUGGING_FACE):
+        return HUGGING_FACE + relpath(folder) if folder.is_dir() else source
+    return folder if folder.is_absolute() else source
 
 
 def proofs(source: str) -> List[Path]:
     """Files by which it shows that a pipeline has changed: the manifest of its run, or else all
     that it consists of; none of what is not in a folder.
     """
-    path = Path(source.removeprefix(HUGGING_FACE))
+    path = folder_of(source)
     manifest = path.parent / MANIFEST
     if manifest.is_file():
         return [manifest]

@@ -7,9 +7,7 @@ from os.path import relpath
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
-import numpy as np
 from spacy.tokens import Doc
-from spacy.util import minibatch
 from spacy.vocab import Vocab
 from tqdm import tqdm
 
@@ -19,7 +17,8 @@ from ..ensembles import is_member
 from ..errors import Errors, SkdError
 from ..locks import locked
 from ..records import FileEntry
-from ..teachers import ClassifierSettings, Scorer, Source, find_teachers
+from ..teachers import ClassifierSettings, Source, find_teachers
+from ..work.cluster import Cluster
 from .fingerprints import (
     files_fingerprint,
     manifest_fingerprint,
@@ -28,6 +27,7 @@ from .fingerprints import (
 )
 from .folders import PARTIAL, STALE, check_ours, is_settled, partial_of, remove, settle, stale_of
 from .folds import in_fold
+from .labellers import Labeller, opened
 from .meta import Meta, Origin, Plan
 from .shard import OpenFiles
 from .store import Store
@@ -113,6 +113,7 @@ def label_corpus(
     dtype: str = "float16",
     shard_size: int = 5000,
     batch_size: int = 256,
+    cluster: Optional[Cluster] = None,
 ) -> List[LabelReport]:
     """Store what each language's teachers say of its sentences: `output/<lang>`, or for one of
     several a store of its own, called as the teacher's folder is.
@@ -132,6 +133,8 @@ def label_corpus(
     dtype (str): "float16" or "float32". A shard with a score beyond float16 (65504) is float32.
     shard_size (int): Sentences in a file: what an interruption can lose.
     batch_size (int): Sentences that a teacher scores at a time.
+    cluster (Optional[Cluster]): Where teachers work, if not in this process: shard by shard, on as
+        many machines as there is room on.
     Raises `SkdError` if the corpus, a split or a teacher is missing, if a teacher cannot be used,
     or if it gives scores that are no numbers.
     """
@@ -146,11 +149,14 @@ def label_corpus(
         ]
         for lang, paths in files.items()
     }
-    reports = []
-    for lang, of_language in jobs.items():
-        reports += [label_language(job, batch_size) for job in of_language]
-        remove_others(output, lang, {job.store.name for job in of_language})
-    return reports
+
+    def label_language(lang: str) -> List[LabelReport]:
+        reports = [label_one(job, batch_size, cluster) for job in jobs[lang]]
+        remove_others(output, lang, {job.store.name for job in jobs[lang]})
+        return reports
+
+    each = map if cluster is None else cluster.map
+    return list(chain(*each(label_language, list(jobs))))
 
 
 def files_to_label(
@@ -184,33 +190,28 @@ def remove_others(output: Path, language: str, planned: Set[str]) -> None:
                     remove(folder)
 
 
-def label_language(job: LabelJob, batch_size: int) -> LabelReport:
+def label_one(job: LabelJob, batch_size: int, cluster: Optional[Cluster]) -> LabelReport:
     start = time.monotonic()
     plan = job.plan()
     status, meta = "nothing changed", None
     if is_settled(job.store):
         meta = current_meta(job.store, plan)
     if meta is None:
-        scorer = job.teacher.open()
-        with locked(job.store):
-            status, meta = write_store(job, plan, scorer, batch_size)
+        with opened(job.teacher, batch_size, cluster) as labeller, locked(job.store):
+            status, meta = write_store(job, plan, labeller)
     return report(job, status, meta, time.monotonic() - start)
 
 
-def write_store(job: LabelJob, plan: Plan, scorer: Scorer, batch_size: int) -> Tuple[str, Meta]:
+def write_store(job: LabelJob, plan: Plan, labeller: Labeller) -> Tuple[str, Meta]:
     """Write what is missing. Returns what that was (see `LabelReport.status`), and what it made."""
     settle(job.store)
     meta = current_meta(job.store, plan)
     if meta is not None:  # another process was faster
         return "nothing changed", meta
-    writer = TargetWriter(job.store, plan, scorer.teacher)
-
-    def score_all(docs: List[Doc]) -> Iterator[np.ndarray]:
-        for batch in minibatch(docs, batch_size):
-            yield from scorer.score(batch)
-
+    writer = TargetWriter(job.store, plan, labeller.teacher)
     # Of a teacher for which some were held out, no sentence that it was trained on.
-    writer.write(read_all(job), score_all, left_out=trained_on(job))
+    left_out = trained_on(job)
+    writer.write(read_all(job), labeller.score, left_out, labeller.ahead)
     return "resumed" if writer.kept else "labelled", writer.finish()
 
 

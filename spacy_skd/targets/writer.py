@@ -1,8 +1,10 @@
 """Writing soft targets: beside the target folder, shard by shard, so that a killed run resumes."""
 
+from collections import deque
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Callable, Collection, Dict, Iterable, Iterator, List, NoReturn, Optional
+from typing import Callable, Collection, Deque, Dict, Iterable, Iterator, List, NoReturn, Optional
 
 import numpy as np
 from spacy.tokens import Doc
@@ -80,25 +82,35 @@ class TargetWriter:
         with (self.partial / PROGRESS).open("a", encoding="ascii") as file:
             file.write(line + "\n")
 
-    def write(self, docs: Iterable[Doc], score: Score, left_out: Collection[int] = ()) -> None:
+    def write(
+        self, docs: Iterable[Doc], score: Score, left_out: Collection[int] = (), ahead: int = 0
+    ) -> None:
         """Write the store: each different sentence among the documents, with its emission scores.
 
         docs (Iterable[Doc]): In the same order for every writer of the same plan.
         score (Callable): Given the documents of a shard, their emission scores (n, L) in order. Not
             called for shards that are there already.
         left_out (Collection[int]): Fingerprints of sentences that do not belong into the store.
+        ahead (int): For so many shards `score` is called before the first one's scores are read:
+            where it hands the work to others, these have something to do.
         Raises `SkdError` for scores that are NaN or +inf; -inf forbids a tag.
         """
         rows = different_rows(docs, left_out)
+        begun: Deque[Callable[[], ShardEntry]] = deque()
         for name, part in zip(shard_names(), self._parts(rows)):
             entry = self.kept.get(name)
             if entry is None or entry.sentences != len(part):
-                entry = self._write_shard(name, part, score)
-            self.shards.append(entry)
+                scores = score([row.doc for row in part])
+                begun.append(partial(self._write_shard, name, part, scores))
+            else:
+                begun.append(partial(ShardEntry.model_copy, entry))
+            while len(begun) > ahead:
+                self.shards.append(begun.popleft()())
+        self.shards.extend(finish() for finish in begun)
 
-    def _write_shard(self, name: str, rows: List[Row], score: Score) -> ShardEntry:
+    def _write_shard(self, name: str, rows: List[Row], scores: Iterable[np.ndarray]) -> ShardEntry:
         buffer = Buffer()
-        for row, emissions in zip(rows, score([row.doc for row in rows]), strict=True):
+        for row, emissions in zip(rows, scores, strict=True):
             if np.isnan(emissions).any() or (emissions == np.inf).any():
                 self._raise_not_finite(f'"{excerpt(row.doc)}" ({self.plan.lang})')
             buffer.add(row, emissions)

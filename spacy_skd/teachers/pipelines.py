@@ -19,6 +19,7 @@ from ..errors import Errors, SkdError
 from ..folders import check_pipeline
 from ..pipeline.crf_pipe import CRFPipe
 from ..transfer import Teacher
+from ..work.tasks import Place
 from .protocol import FindTeachers, Source
 from .taggers import TaggerScores
 
@@ -58,7 +59,14 @@ def source_of(
     for path in (folder / BEST, folder):
         if (path / CONFIG).is_file():
             held_out = held_out_of(read_config(path))
-            return Source(name, partial(opened, path), folder=path, held_out=held_out)
+            return Source(
+                name,
+                partial(opened, path),
+                partial(open_at, path.absolute()),
+                files=path.absolute(),
+                folder=path,
+                held_out=held_out,
+            )
     return None
 
 
@@ -68,6 +76,10 @@ def read_config(folder: Path) -> Config:
     except Exception as error:  # of the parser of ini files, of JSON, of confection
         reason = " ".join(str(error).split())
         raise SkdError(Errors.SKD126.format(source=folder, reason=reason)) from error
+
+
+def open_at(folder: Path, place: Place) -> "PipelineScorer":
+    return open_pipeline(place(folder))
 
 
 def open_pipeline(folder: Path) -> "PipelineScorer":

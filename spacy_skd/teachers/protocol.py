@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 
 from ..ensembles import Fold
 from ..transfer import Teacher
+from ..work.tasks import Place
 
 
 class Scorer(Protocol):
@@ -28,6 +29,8 @@ class Source:
 
     name (str): What its targets are called: the language, or one of its several teachers.
     open (Callable[[], Scorer]): Raises `SkdError` if it cannot work.
+    open_at (Callable[[Place], Scorer]): The same on another machine, given where files are there.
+    files (Optional[Path]): The folder that it is opened from; None if it is known by a name.
     folder (Optional[Path]): What it is made of; None if that is no folder of this project.
     fingerprint (str): Without a folder: of all that its scores depend on.
     held_out (Optional[Fold]): The training sentences that it has not seen; None: it has seen all,
@@ -36,6 +39,8 @@ class Source:
 
     name: str
     open: Callable[[], Scorer]
+    open_at: Callable[[Place], Scorer]
+    files: Optional[Path] = None
     folder: Optional[Path] = None
     fingerprint: str = ""
     held_out: Optional[Fold] = None

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections import Counter
+from functools import partial
 from pathlib import Path
-from typing import Any, List, Sequence
+from typing import Any, List, Optional, Sequence
 
 import numpy as np
 import srsly
@@ -14,6 +15,7 @@ from ..encoders.reading import read_words
 from ..errors import Errors, SkdError
 from ..schemes import OUTSIDE
 from ..transfer import Teacher
+from ..work.tasks import Place
 from .fit import check_labels
 from .labels import ClassifierSettings, Tagset, read_labels, split_name
 from .protocol import FindTeachers, Source
@@ -33,7 +35,17 @@ def find_token_classifier(name: str, settings: ClassifierSettings, corpus: Path)
     spans = scorer.tagset.scheme != "plain"
     check_labels(scorer.tagset.labels, corpus, spans, wanted=settings.renamed.values())
     fingerprint = scorer.fingerprint()
-    return lambda language: [Source(language, lambda: scorer, fingerprint=fingerprint)]
+    files = Path(name).absolute() if Path(name).is_dir() else None
+    opened_at = partial(open_at, name, files, settings)
+    return lambda language: [
+        Source(language, lambda: scorer, opened_at, files=files, fingerprint=fingerprint)
+    ]
+
+
+def open_at(
+    name: str, files: Optional[Path], settings: ClassifierSettings, place: Place
+) -> "TokenClassifierScorer":
+    return open_token_classifier(name if files is None else str(place(files)), settings)
 
 
 def open_token_classifier(name: str, settings: ClassifierSettings) -> "TokenClassifierScorer":

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy import registry
 from spacy.schemas import ConfigSchemaInit, ConfigSchemaTraining
@@ -124,6 +124,29 @@ def input_files(config: Config) -> Iterator[Tuple[str, str, Path]]:
         path = Path(value)
         names = file_names(path) if path.is_dir() else [""] if path.is_file() else []
         yield from ((where, name, path / name) for name in names if (path / name).is_file())
+
+
+def absolute_paths(config: Config, files: Sequence[Path]) -> Dict[str, Path]:
+    """Settings by dotted names that lead to some of the files by an absolute path, and where what
+    was computed is kept.
+    """
+    above = {parent for path in files for parent in (path, *path.parents)}
+    found = {}
+    for name, value in leaves(config):
+        path = Path(value)
+        if path.is_absolute() and (path in above or name == f"paths.{KEPT}"):
+            found[name] = path
+    return found
+
+
+def leaves(node: Dict[str, Any], where: str = "") -> Iterator[Tuple[str, str]]:
+    """(dotted name, text) of each setting that is a text."""
+    for key, value in node.items():
+        place = f"{where}.{key}" if where else key
+        if isinstance(value, dict):
+            yield from leaves(value, place)
+        elif isinstance(value, str):
+            yield place, value
 
 
 def train_files(config: Config) -> List[Path]:

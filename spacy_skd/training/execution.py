@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any, Deque, Dict, List, Optional, Sequence, Tuple
+from typing import IO, Any, Deque, Dict, List, Mapping, Optional, Sequence
 
 import srsly
 from spacy.tokens import DocBin
@@ -16,8 +16,10 @@ from tqdm import tqdm
 
 from ..evaluation.scorers import MACRO, METRICS
 from ..locks import locked
+from ..work.cluster import Cluster, at_a_time
+from ..work.processes import LocalProcesses, kill_as_interrupt
+from ..work.tasks import Processes
 from .configs import check_config, train_files
-from .processes import LocalProcesses, kill_as_interrupt
 from .runs import BEST, MEMORY, Run, RunReport
 
 # Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step".
@@ -30,18 +32,21 @@ CHANGED = "what it is made from was changed meanwhile; run it again"
 def carry_out(
     runs: Sequence[Run],
     *,
-    jobs: int = 1,
+    jobs: Optional[int] = None,
     gpu_id: int = -1,
     verbose: bool = False,
+    cluster: Optional[Cluster] = None,
 ) -> List[RunReport]:
     """Carry out all runs that are not finished, in processes of their own; one report each, in
     their order. A run that fails leaves the others, and what was at its own place, alone.
 
     runs (Sequence[Run]): Of different folders. Their configs differ in nothing that could be wrong
         with one and not with another: only the first one's is checked.
-    jobs (int): How many are carried out at a time; more than one take one core each.
-    gpu_id (int): As in `spacy train`; -1 is the CPU.
+    jobs (Optional[int]): How many are carried out at a time, of several each on one core; None: 1,
+        and on a cluster as many as there is room for.
+    gpu_id (int): As in `spacy train`; -1 is the CPU. On a cluster each gets what the cluster says.
     verbose (bool): Show all that a training prints, not the table alone.
+    cluster (Optional[Cluster]): Where the processes are, if not on this machine.
     Raises `SkdError`, before anything is trained or removed, if a config cannot be used, another
     process works on one of the folders, or something is there that no run made.
     """
@@ -54,19 +59,27 @@ def carry_out(
         reports = {run.name: run.finished() for run in runs}
         todo = [run for run in runs if reports[run.name] is None]
         if todo:
-            for report in train_all(todo, Show(len(runs) > 1, verbose), jobs, gpu_id):
+            for report in train_all(todo, Show(len(runs) > 1, verbose), jobs, gpu_id, cluster):
                 reports[report.name] = report
     return [report for report in reports.values() if report is not None]
 
 
-def train_all(todo: List[Run], show: "Show", jobs: int, gpu_id: int) -> List[RunReport]:
+def train_all(
+    todo: List[Run],
+    show: "Show",
+    jobs: Optional[int],
+    gpu_id: int,
+    cluster: Optional[Cluster] = None,
+) -> List[RunReport]:
     """Train all, `jobs` at a time, their tables interleaved, and clear up whatever happens."""
     # Largest first: then no long training is left running alone at the end.
     todo = sorted(
         todo, key=lambda run: -sum(path.stat().st_size for path in train_files(run.config))
     )
-    processes = LocalProcesses(single_threaded=len(todo) > 1)
-    pool = ThreadPoolExecutor(jobs)
+    processes: Processes = LocalProcesses(threads=1 if len(todo) > 1 else None)
+    if cluster is not None:
+        processes, gpu_id = cluster.tasks(), cluster.gpu_id
+    pool = ThreadPoolExecutor(at_a_time(len(todo), jobs, cluster))
     reports: List[RunReport] = []
     try:
         with kill_as_interrupt(), show.progress(len(todo)) as bar:
@@ -84,22 +97,21 @@ def train_all(todo: List[Run], show: "Show", jobs: int, gpu_id: int) -> List[Run
     return reports
 
 
-def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> RunReport:
+def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunReport:
     """Train beside the run's place, showing the table as it grows, and publish what is complete."""
     start = time.monotonic()
     fingerprint = run.fingerprint()
-    evaluations: List[Tuple[int, str]] = []
+    evaluations: Dict[int, str] = {}  # one that is carried out again shows its table again
     tail: Deque[str] = deque(maxlen=100)
 
     def on_line(line: str) -> None:
         tail.append(line)
         match = TABLE_LINE.match(line)
         if match and match["step"]:
-            evaluations.append((int(match["step"]), match["score"]))
+            evaluations[int(match["step"])] = match["score"]
         show.line(run, line, is_table=match is not None)
 
-    command = [*run.begin(fingerprint), "--gpu-id", str(gpu_id)]
-    code = processes.carry_out(command, on_line)
+    code = processes.carry_out(run.begin(fingerprint, gpu_id), on_line)
     error = None
     if code != 0 or not (run.made.unfinished / BEST).is_dir():
         error = error_line(tail, code)
@@ -109,7 +121,7 @@ def train(run: Run, processes: LocalProcesses, show: "Show", gpu_id: int) -> Run
         name=run.name,
         status="failed" if error else "trained",
         sentences=sum(count_docs(path) for path in train_files(run.config)),
-        steps=evaluations[-1][0] if evaluations else None,
+        steps=max(evaluations, default=None),
         curve=curve(evaluations, run),
         seconds=time.monotonic() - start,
         error=error,
@@ -161,11 +173,11 @@ def taken(path: Path) -> int:
     return number
 
 
-def curve(evaluations: Sequence[Tuple[int, str]], run: Run) -> List[List[float]]:
+def curve(evaluations: Mapping[int, str], run: Run) -> List[List[float]]:
     """Steps and scores, between 0 and 1, of a table of our logger, which prints percents."""
     if run.config["training"]["logger"].get("@loggers") != OUR_LOGGER:
         return []
-    return [[step, float(score) / 100] for step, score in evaluations]
+    return [[step, float(score) / 100] for step, score in sorted(evaluations.items())]
 
 
 def best_score(model: Path) -> Dict[str, Any]:

@@ -1,6 +1,7 @@
 """The training of `spacy train`, from the same parts, which goes on where it was interrupted.
 
     python -m spacy_skd.training.loop CONFIG OUTPUT FINGERPRINT [--code FILE] [--gpu-id N]
+        [--SETTING VALUE ...]
 
 is one training in a process of its own; `execution.py` starts it.
 """
@@ -13,7 +14,12 @@ from timeit import default_timer
 from typing import IO, Any, Callable, Dict, Iterator, List, Tuple
 
 from spacy import registry
-from spacy.cli._util import import_code, setup_gpu, show_validation_error
+from spacy.cli._util import (
+    import_code,
+    parse_config_overrides,
+    setup_gpu,
+    show_validation_error,
+)
 from spacy.language import Language
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training import Example
@@ -186,11 +192,11 @@ def main(arguments: List[str]) -> None:
     parser.add_argument("fingerprint")
     parser.add_argument("--code", type=Path)
     parser.add_argument("--gpu-id", type=int, default=-1)
-    given = parser.parse_args(arguments)
+    given, settings = parser.parse_known_args(arguments)
     import_code(given.code)
     setup_gpu(given.gpu_id)
     with show_validation_error(given.config):
-        config = load_config(given.config, interpolate=False)
+        config = load_config(given.config, parse_config_overrides(settings), interpolate=False)
     with show_validation_error(given.config, hint_fill=False):
         nlp = init_nlp(config, use_gpu=given.gpu_id)
     msg.good("Initialized pipeline")

@@ -2,21 +2,22 @@
 
 Teachers and students are runs. A run is finished if its folder holds exactly what its manifest says
 and was made from exactly what the run would be made from now. Where it is carried out is another
-matter (`processes.py`).
+matter (`work/`).
 """
 
 import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional, Union
 
 from thinc.api import Config
 
 from ..folders import RUN, MadeFolder
 from ..records import canonical
+from ..work.tasks import Task
 from .checkpoints import RECORD, Checkpoint
-from .configs import describe_inputs, read_config
+from .configs import absolute_paths, describe_inputs, input_files, read_config
 
 BEST, LAST = "model-best", "model-last"
 # What a training leaves for its report.
@@ -106,15 +107,25 @@ class Run:
         keep = is_begun and Checkpoint(unfinished, self.fingerprint()).found() is not None
         self.made.clear(keep=keep)
 
-    def begin(self, fingerprint: str) -> List[str]:
-        """Make the unfinished folder, unless there is one to go on with; returns the arguments of
-        the training that fills it, see `loop.py`.
+    def begin(self, fingerprint: str, gpu_id: int) -> Task:
+        """Make the unfinished folder, unless there is one to go on with; returns the training that
+        fills it, see `loop.py`.
         """
         folder = self.made.unfinished
         folder.mkdir(parents=True, exist_ok=True)
         self.config.to_disk(folder / CONFIG, interpolate=False)
-        code = [] if self.code is None else ["--code", str(self.code)]
-        return [LOOP, str(folder / CONFIG), str(folder), fingerprint, *code]
+        arguments: List[Union[str, Path]] = [LOOP, folder / CONFIG, folder, fingerprint]
+        arguments += ["--gpu-id", str(gpu_id)]
+        code = [] if self.code is None else [self.code]
+        reads = [path for _, _, path in input_files(self.config)]
+        return Task(
+            self.name,
+            arguments if self.code is None else [*arguments, "--code", self.code],
+            settings=absolute_paths(self.config, reads),
+            reads=[*reads, *code],
+            writes=folder,
+            state=RECORD,
+        )
 
     def publish(self, fingerprint: str, report: RunReport) -> None:
         """Put the unfinished folder in its place, as what was made from `fingerprint`."""

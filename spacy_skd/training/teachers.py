@@ -18,6 +18,7 @@ from ..errors import Errors, SkdError
 from ..folders import RUN, MadeFolder, remove
 from ..locks import locked
 from ..targets.folds import assign_folds
+from ..work.cluster import Cluster
 from .configs import OUR_READER, read_config
 from .execution import carry_out
 from .runs import Run, RunReport
@@ -32,13 +33,14 @@ def train_teachers(
     output: Path,
     *,
     languages: Optional[Sequence[str]] = None,
-    jobs: int = 1,
+    jobs: Optional[int] = None,
     overrides: Optional[Dict[str, Any]] = None,
     multilingual: bool = False,
     folds: int = 0,
     seeds: Sequence[int] = (),
     gpu_id: int = -1,
     verbose: bool = False,
+    cluster: Optional[Cluster] = None,
 ) -> List[RunReport]:
     """Train one or more pipelines for every language of `corpus`, or for all of them together; one
     report each, in their order.
@@ -59,7 +61,7 @@ def train_teachers(
     folds (int): So many teachers a language, each of which does not see one of so many parts of
         its training sentences (see `targets/folds.py`); 0: one that sees all.
     seeds (Sequence[int]): A teacher for each, or for each and each fold; none: that of the config.
-    jobs, gpu_id, verbose: See `carry_out`.
+    jobs, gpu_id, verbose, cluster: See `carry_out`.
     Raises `SkdError` if the config, the folder or a split is missing, for more folds than there are
     sentences, and as `carry_out` does.
     """
@@ -85,7 +87,9 @@ def train_teachers(
         ]
         for group, of_group in taught.items()
     }
-    reports = carry_out(list(chain(*runs.values())), jobs=jobs, gpu_id=gpu_id, verbose=verbose)
+    reports = carry_out(
+        list(chain(*runs.values())), jobs=jobs, gpu_id=gpu_id, verbose=verbose, cluster=cluster
+    )
     failed = {report.name for report in reports if report.status == "failed"}
     for group, of_group in taught.items():
         planned = {run.name for run in runs[group]}
@@ -113,7 +117,7 @@ def held_out_sentences(
     pairs = [(group, language) for group, languages in taught.items() for language in languages]
     for total in {member.held_out.total for member in ensemble if member.held_out is not None}:
         for group, language in pairs:
-            docs = list(read_split(corpus, language, "train", Vocab()))
+            docs = read_split(corpus, language, "train", Vocab())
             sizes = np.bincount(assign_folds(docs, total, language))
             for member in ensemble:
                 if member.held_out is not None:

@@ -77,7 +77,7 @@ def make_run(path="training/de", languages=("de",), **overrides):
 def make(run):
     """Carry out a run without training."""
     run.made.clear()
-    run.begin(run.fingerprint())
+    run.begin(run.fingerprint(), -1)
     for folder in (BEST, LAST):
         write(run.made.unfinished / folder / "ner" / "model", "weights")
     run.publish(run.fingerprint(), RunReport("de", "trained", sentences=3, score=0.5))

@@ -1,24 +1,24 @@
-"""Where the work of runs is carried out: in processes of this machine."""
+"""Tasks in processes of this machine."""
 
 import os
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Lock, current_thread, main_thread
-from typing import Callable, Iterator, Sequence, Set
+from typing import Callable, Iterator, Optional, Sequence, Set
 
-# Jobs run side by side: if each also took every core for its matrix products, all would be slower.
-SINGLE_THREADED = dict.fromkeys(
-    (
-        "OMP_NUM_THREADS",
-        "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS",
-        "BLIS_NUM_THREADS",
-        "VECLIB_MAXIMUM_THREADS",
-        "RAYON_NUM_THREADS",
-    ),
-    "1",
+from .tasks import Task
+
+# What says how many threads the libraries take that multiply matrices.
+THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
 )
 
 
@@ -27,20 +27,33 @@ class LocalProcesses:
 
     None of them outlives this process: `stop` ends them, and if it is not called because this
     process was killed, they notice (see `lifeline.py`).
+
+    threads (Optional[int]): How many each takes for its matrix products; None: every core. What
+        runs side by side would be slower that way.
     """
 
-    def __init__(self, single_threaded: bool = False) -> None:
-        self._threads = SINGLE_THREADED if single_threaded else {}
+    def __init__(self, threads: Optional[int] = None) -> None:
+        self._threads = {} if threads is None else dict.fromkeys(THREADS, str(threads))
         self._running: Set[subprocess.Popen[str]] = set()
         self._stopped = False
         self._lock = Lock()
 
-    def carry_out(self, arguments: Sequence[str], on_line: Callable[[str], None]) -> int:
+    def carry_out(self, task: Task, on_line: Callable[[str], None]) -> int:
+        """See `Processes`."""
+        return self.run(task.command(), on_line)
+
+    def run(
+        self,
+        arguments: Sequence[str],
+        on_line: Callable[[str], None],
+        folder: Optional[Path] = None,
+    ) -> int:
         """Run `python -m <arguments>` and pass on its output, errors included, line by line.
 
+        folder (Optional[Path]): Where; None: where this process is.
         RETURNS (int): Its exit code; negative for a signal.
         """
-        process = self._start(arguments)
+        process = self._start(arguments, folder)
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -55,12 +68,13 @@ class LocalProcesses:
             for process in self._running:
                 kill(process)
 
-    def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str]:
+    def _start(self, arguments: Sequence[str], folder: Optional[Path]) -> subprocess.Popen[str]:
         with self._lock:
             if self._stopped:
                 raise KeyboardInterrupt
             process = subprocess.Popen(
                 [sys.executable, "-m", "spacy_skd.lifeline", *arguments],
+                cwd=folder,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,

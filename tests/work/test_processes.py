@@ -1,6 +1,6 @@
 import pytest
 
-from spacy_skd.training.processes import LocalProcesses
+from spacy_skd.work.processes import LocalProcesses
 
 
 def test_commands_are_carried_out_with_their_output_and_exit_code(tmp_path, monkeypatch):
@@ -12,7 +12,7 @@ def test_commands_are_carried_out_with_their_output_and_exit_code(tmp_path, monk
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     lines = []
-    assert LocalProcesses().carry_out(["talk", "--a", "b c"], lines.append) == 3
+    assert LocalProcesses().run(["talk", "--a", "b c"], lines.append) == 3
     assert lines == ["['--a', 'b c'] True", "wrong"]
 
 
@@ -20,4 +20,4 @@ def test_nothing_starts_after_a_stop(tmp_path):
     processes = LocalProcesses()
     processes.stop()
     with pytest.raises(KeyboardInterrupt):
-        processes.carry_out(["this"], print)
+        processes.run(["this"], print)
