@@ -136,6 +136,10 @@ def test_a_cluster_makes_what_one_machine_makes_though_a_node_is_killed(project,
     assert sorted(path.name for path in (folder / "there").iterdir()) == ["de", "en"]
     output = end_of(start(*teachers, "--output", "there", *on_cluster))
     assert "Nothing changed" in output
+    process = start(*teachers, "--output", "elsewhere", *on_cluster, "--gpus", 1)
+    output, _ = process.communicate(timeout=1500)
+    assert process.returncode == 1 and "SKD272" in output.splitlines()[-1]
+    assert not (folder / "elsewhere").exists()
 
 
 @pytest.mark.slow
