@@ -461,6 +461,14 @@ class Errors(metaclass=ErrorsWithCodes):
         "'{source}' can teach but not be measured: its labels are IOB1 with B. Leave its row out, or use "
         "another classifier."
     )
+    SKD235 = (
+        "Pipeline '{source}' has no component crf_ner or crf_tagger, only {pipes}: it has no confidences to "
+        "calibrate."
+    )
+    SKD236 = (
+        "Of what component '{name}' says {right} of {total} are right, so no temperature fits. Give "
+        "annotated sentences, enough of them, that it was not trained on."
+    )
     SKD240 = "Task {path} cannot be used: {reason}."
     SKD241 = (
         "{url} cannot be fetched: {reason}. Check the address and the network and run it again, which "

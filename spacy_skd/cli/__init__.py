@@ -2,7 +2,7 @@
 
 # isort: off
 from . import fetch, convert, vectors, teachers, label, train, package  # noqa: F401
-from . import evaluate, compare, report, visualize, push  # noqa: F401
+from . import evaluate, calibrate, compare, report, visualize, push  # noqa: F401
 
 # isort: on
 from ._app import app

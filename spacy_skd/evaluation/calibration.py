@@ -92,20 +92,30 @@ def judged(example: Example, metric: str) -> Optional[Tuple[np.ndarray, np.ndarr
     RETURNS: (n,) float and (n,) bool.
     """
     predicted = example.predicted
+    confidences: Any
     if metric == "ents_f":
         confidences = [ent._.confidence for ent in predicted.ents if ent.has_extension(EXTENSION)]
         if len(confidences) < len(predicted.ents) or None in confidences:
             return None
+    else:
+        confidences = predicted.user_data.get(OF_TOKENS)
+        if confidences is None:
+            return None
+    counted, right = verdicts(example, metric)
+    return np.asarray(confidences, dtype=float)[counted], right[counted]
+
+
+def verdicts(example: Example, metric: str) -> Tuple[np.ndarray, np.ndarray]:
+    """Of each entity or token of a labelled document whether it can be judged, and whether it is
+    right, both (n,) bool.
+    """
+    if metric == "ents_f":
         gold, spans = gold_entities(example), found_entities(example)
         counted = np.array([span is not None for span in spans], dtype=bool)
-        right = np.array([span in gold for span in spans], dtype=bool)
-        return np.array(confidences, dtype=float)[counted], right[counted]
-    of_tokens = predicted.user_data.get(OF_TOKENS)
-    if of_tokens is None:
-        return None
+        return counted, np.array([span in gold for span in spans], dtype=bool)
     attribute = metric.removesuffix("_acc").upper()
-    tags, ours = (doc.to_array(attribute) for doc in (example.reference, predicted))
-    return np.asarray(of_tokens)[tags != 0], (ours == tags)[tags != 0]
+    tags, ours = (doc.to_array(attribute) for doc in (example.reference, example.predicted))
+    return tags != 0, ours == tags
 
 
 def calibration_of(

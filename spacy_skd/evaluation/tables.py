@@ -1,12 +1,14 @@
 """What is printed: tables of scores and of teachers, and sentences with their labels."""
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from spacy.tokens import Doc
 from wasabi import table
 
 from ..errors import printable
+from .calibration import expected_calibration_error
 from .scorers import METRICS
+from .temperature import Fit
 
 AVERAGE = "average"
 
@@ -52,6 +54,21 @@ def raw_table(report: Dict[str, Any], name: str, metric: str) -> str:
         rows.append([row, *map(percent, [*values, simple, lost(gold, simple)])])
     columns = [f"{name}: {metric}", "words given", "raw text", "lost", "words", "simple", "lost"]
     return aligned(columns, rows)
+
+
+def calibration_table(fits: Mapping[str, Fit], split: str) -> str:
+    """The temperature of each component, and in percent the expected calibration errors, without it
+    and with it.
+    """
+    rows = [
+        [
+            name,
+            f"{fit.temperature:.2f}",
+            *(percent(expected_calibration_error(curve)) for curve in (fit.before, fit.after)),
+        ]
+        for name, fit in fits.items()
+    ]
+    return aligned(["", "temperature", f"error on {split}", "calibrated"], rows)
 
 
 def lost(given: Optional[float], raw: Optional[float]) -> Optional[float]:

@@ -31,7 +31,7 @@ TASKS: Dict[str, Tuple[str, Mapping[str, str]]] = {
 FIGURES = {key for _, figures in TASKS.values() for key in figures.values()}
 METRIC_NAMES = {"f1": "F1", "precision": "Precision", "recall": "Recall", "accuracy": "Accuracy"}
 # Settings that say how a student learned; the config has all of them.
-TOLD = (
+TOLD = (  # those of distillation first
     "distillation.*",
     "components.*.factory",
     "components.*.scheme",
@@ -149,7 +149,10 @@ def make_card(wheel: Wheel, repo: str, branch: str, scores: Optional[Scores], ur
         distilled=meta.get("distilled"),
         settings=table(
             ["setting", "value"],
-            [[code(name), code(value)] for name, value in told(wheel.config)],
+            [
+                [code(name), code(value)]
+                for name, value in told(wheel.config, meta.get("distilled") is not False)
+            ],
         ),
         sources=[source_line(source) for source in meta.get("sources") or []],
         licence=meta.get("license"),
@@ -254,9 +257,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9.+]+", "-", text.lower()).strip("-.")
 
 
-def told(config: Config) -> Iterator[Tuple[str, Any]]:
-    """The settings to tell, by their dotted names, as they stand in the config."""
-    for pattern in TOLD:
+def told(config: Config, distilled: bool = True) -> Iterator[Tuple[str, Any]]:
+    """The settings to tell, by their dotted names, as they stand in the config: those of
+    distillation only of a pipeline that may have been distilled.
+    """
+    for pattern in TOLD if distilled else TOLD[1:]:
         yield from matching(config.interpolate(), pattern.split("."))
 
 

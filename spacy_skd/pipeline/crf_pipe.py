@@ -171,7 +171,7 @@ class CRFPipe(ReadingPipe):
         if not self.labels:
             raise SkdError(Errors.SKD040.format(name=self.name))
         self._require_match()
-        self.step = 0
+        self.step, self.temperature = 0, 1.0
         self._transfers.clear()
         if init is not None:
             return

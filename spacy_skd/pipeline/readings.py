@@ -2,9 +2,12 @@
 
 All of it is about the tokens as if nothing had been written yet: entities and tags that are there,
 whoever set them, are what is asked about and never what is known.
+
+The scores are divided by the component's temperature, 1 unless it was calibrated (see
+`evaluation/temperature.py`). The best analysis is the same at any.
 """
 
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from spacy.tokens import Doc, Span, Token
@@ -55,12 +58,25 @@ class ReadingPipe(StoredPipe):
         RETURNS (ndarray): (entities,) or (tokens,), between 0 and 1.
         Raises `SkdError` where an encoder cannot be run.
         """
-        potentials = self._potentials(doc)
+        potentials = self._potentials([doc])
         return self._probabilities(potentials, [doc], [self.parts_of(doc)])[0]
+
+    def confidences(self, docs: Sequence[Doc]) -> Callable[[float], np.ndarray]:
+        """What `confidence` would give of some documents, one after the other, at any temperature.
+        Their scores are computed once.
+        """
+        scores = self._scores(docs)
+        parts = [self.parts_of(doc) for doc in docs]
+
+        def at(temperature: float) -> np.ndarray:
+            tempered = scores.tempered(temperature)
+            return np.concatenate([*self._probabilities(tempered, docs, parts), []])
+
+        return at
 
     def marginals(self, doc: Doc) -> np.ndarray:
         """The probability of each tag at each token, (tokens, L), with the columns of `tags`."""
-        potentials = self._potentials(doc)
+        potentials = self._potentials([doc])
         alpha, beta, log_z = messages(potentials)
         return np.exp(alpha + beta - np.repeat(log_z, potentials.lengths)[:, None])
 
@@ -71,7 +87,7 @@ class ReadingPipe(StoredPipe):
         RETURNS: Of each analysis its entities, as spans of the document, or of a tagger the tag of
             each token; and its probability, the product over the sentences.
         """
-        lists = kbest(self._potentials(doc), k)
+        lists = kbest(self._potentials([doc]), k)
         choices, log_probs = best_together([log_probs for _, log_probs in lists], k)
         paths = [
             np.concatenate([of_chain[i] for (of_chain, _), i in zip(lists, choice)] or [[]])
@@ -89,7 +105,7 @@ class ReadingPipe(StoredPipe):
         RETURNS: Analyses as those of `kbest`.
         Raises `SkdError` for other numbers.
         """
-        drawn = sample(self._potentials(doc), n, seed)
+        drawn = sample(self._potentials([doc]), n, seed)
         return [self.reading(doc, path) for path in drawn]
 
     # What a subclass says.
@@ -108,13 +124,20 @@ class ReadingPipe(StoredPipe):
 
     # How it is computed.
 
-    def _potentials(self, doc: Doc) -> Potentials:
-        (before,) = as_before(self, [doc])
-        if not len(doc):
-            chain = self.teacher
+    def _potentials(self, docs: Sequence[Doc]) -> Potentials:
+        """Those of the probabilities that are shown."""
+        return self._tempered(self._scores(docs))
+
+    def _tempered(self, scores: Potentials) -> Potentials:
+        return scores if self.temperature == 1 else scores.tempered(self.temperature)
+
+    def _scores(self, docs: Sequence[Doc]) -> Potentials:
+        before = as_before(self, docs)
+        if not any(len(doc) for doc in docs):
+            chain, lengths = self.teacher, np.zeros(len(docs), dtype=int)
             nothing = np.zeros((0, len(self.tags)))
-            return Potentials(nothing, np.zeros(1, int), chain.transitions, chain.start, chain.end)
-        return self.constrained(self.model.predict([before]), [before], preset=False)
+            return Potentials(nothing, lengths, chain.transitions, chain.start, chain.end)
+        return self.constrained(self.model.predict(before), before, preset=False)
 
     def _probabilities(
         self, potentials: Potentials, docs: Sequence[Doc], parts: Sequence[Parts]
@@ -138,7 +161,7 @@ class ReadingPipe(StoredPipe):
         self, scores: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]
     ) -> List[Prediction]:
         """Predicted tags and the confidence in what a document says with them."""
-        free = self.constrained(scores, docs, preset=False)
+        free = self._tempered(self.constrained(scores, docs, preset=False))
         parts = [self.parts_with(doc, tags) for doc, tags in zip(docs, best)]
         confidences = self._probabilities(free, docs, parts)
         return [Prediction(*both) for both in zip(best, confidences)]

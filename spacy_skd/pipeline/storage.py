@@ -1,8 +1,8 @@
 """A component's files: `cfg` and `model` as spaCy names them, which show whether they are as they
 were written, and must fit the component that loads them.
 
-`cfg` is sealed JSON: the labels, the settings on which the meaning of the scores depends, and the
-checksum of the model's bytes.
+`cfg` is sealed JSON: the labels, the settings on which the meaning of the scores depends, the
+checksum of the model's bytes, and the temperature of a component that was calibrated.
 """
 
 import hashlib
@@ -14,16 +14,22 @@ from typing import Any, Callable, Dict, Iterable, Iterator, Union
 from spacy import util
 from spacy.pipeline import TrainablePipe
 
+from ..crf.potentials import check_temperature
 from ..errors import Errors, SkdError
 from ..models import CHAIN_PARAMS
 from ..records import Damaged, sealed, unsealed
 
-CFG, MODEL, LABELS = "cfg", "model", "labels"
+CFG, MODEL, LABELS, TEMPERATURE = "cfg", "model", "labels", "temperature"
 Source = Union[str, Path]
 
 
 class StoredPipe(TrainablePipe):
-    """A component with `labels`, `tags`, settings in `cfg`, and a CRF as its model."""
+    """A component with `labels`, `tags`, settings in `cfg`, and a CRF as its model.
+
+    temperature (float): What its scores are divided by before they become probabilities.
+    """
+
+    temperature: float = 1.0
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """The component as bytes; `exclude` may name "cfg", "model" and "vocab"."""
@@ -72,6 +78,8 @@ class StoredPipe(TrainablePipe):
         """The contents of the files."""
         model = self.model.to_bytes()
         cfg = {**self.cfg, MODEL: checksum(model)}
+        if self.temperature != 1:
+            cfg[TEMPERATURE] = self.temperature
         return {CFG: sealed(cfg).encode("ascii"), MODEL: model}
 
     def _unpack(self, files: Dict[str, bytes], source: Source) -> None:
@@ -81,8 +89,11 @@ class StoredPipe(TrainablePipe):
             with one_line(self, source):
                 cfg = unsealed(files[CFG])
                 expected = cfg.pop(MODEL)
+                temperature = float(cfg.pop(TEMPERATURE, 1.0))
+                check_temperature(temperature)
             self._require_settings(cfg, source)
             self.cfg[LABELS] = cfg[LABELS]
+            self.temperature = temperature
         if MODEL in files:
             with one_line(self, source):
                 if expected not in (None, checksum(files[MODEL])):

@@ -5,9 +5,17 @@ import re
 
 import pytest
 import srsly
+from thinc.api import Config
 
 from spacy_skd.errors import SkdError
-from spacy_skd.hub.card import LICENCES, hub_languages, make_card, read_scores, scores_within
+from spacy_skd.hub.card import (
+    LICENCES,
+    hub_languages,
+    make_card,
+    read_scores,
+    scores_within,
+    told,
+)
 from spacy_skd.hub.markdown import code, escape, link, table
 from spacy_skd.hub.wheel import read_wheel
 
@@ -71,6 +79,8 @@ def test_what_it_tells(tmp_path, scores):
     assert "| <code>components.ner.factory</code> | <code>crf\\_ner</code> |" in rows
     assert "is a student" in body
     assert "12,346 words a second" in body and "Licence of the pipeline: CC BY-SA 4.0." in body
+    for line in ("It requires", "Author:"):  # paragraphs of their own
+        assert f"\n\n{line}" in body
     assert "[Ada &amp; Ben](https://example.org/x)" in body
     assert body.count("@inproceedings") == 2
     assert "/home" not in body
@@ -99,6 +109,12 @@ def test_whatever_is_in_it_is_shown_as_it_is(tmp_path):
     assert evil.split("\n")[0].strip() in html.unescape(page)
     assert "<td><code>&lt;b&gt;|`x`</code></td>" in page
     assert "<img" not in page and "javascript:" not in page.replace("(javascript:", "")
+
+
+def test_settings_of_distillation_only_where_it_was():
+    config = Config().from_str("[distillation]\nk = 10\n\n[system]\nseed = 0")
+    assert list(told(config)) == [("distillation.k", 10), ("system.seed", 0)]
+    assert list(told(config, distilled=False)) == [("system.seed", 0)]
 
 
 @pytest.mark.parametrize("scheme", ["javascript:alert(1)", "//x", "https://a b", "http://x\\y", ""])

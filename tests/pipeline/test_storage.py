@@ -1,6 +1,7 @@
 """A component's files are as they were written and fit, or loading says in one line that not."""
 
 import json
+import pickle
 import random
 
 import pytest
@@ -141,3 +142,26 @@ def test_a_pipeline_that_was_never_initialized(untrained, tmp_path):
 def test_cfg_is_json_that_can_be_read(saved):
     cfg = json.loads((saved / "pipe" / "cfg").read_text())
     assert cfg["labels"] == ["LOC", "PER"] and cfg["scheme"] == "BILOU"
+
+
+def test_a_temperature_is_kept_and_checked(saved, tmp_path):
+    """Pipelines without one, as all were once, have 1, and their files are as they were."""
+    nlp = spacy.load(saved)
+    assert nlp.get_pipe("pipe").temperature == 1.0
+    assert "temperature" not in unsealed((saved / "pipe" / "cfg").read_bytes())
+    nlp.get_pipe("pipe").temperature = 1.5
+    nlp.to_disk(tmp_path / "warm")
+    assert spacy.load(tmp_path / "warm").get_pipe("pipe").temperature == 1.5
+    assert pickle.loads(pickle.dumps(nlp)).get_pipe("pipe").temperature == 1.5
+    cold = make_pipeline("crf_ner").get_pipe("pipe")
+    cold.temperature = 3.0
+    cold.from_disk(saved / "pipe", exclude=["vocab"])
+    assert cold.temperature == 1.0
+    nlp.initialize(lambda: make_examples(nlp))
+    assert nlp.get_pipe("pipe").temperature == 1.0
+    cfg = tmp_path / "warm" / "pipe" / "cfg"
+    for wrong in (0, -1.0, "hot", None):
+        content = {**unsealed(cfg.read_bytes()), "temperature": wrong}
+        cfg.write_text(sealed(content))
+        with pytest.raises(SkdError, match="SKD052.*'pipe'"):
+            spacy.load(tmp_path / "warm")
