@@ -122,5 +122,5 @@ def test_adapted_teachers_have_the_baselines_model(task):
         load_config(ROOT / "configs" / f"{task}_{name}.cfg")
         for name in ("teacher_adapted", "student")
     )
-    for name, component in student["components"].items():
-        assert adapted["components"][name]["model"] == component["model"]
+    models = {n: pipe["model"] for n, pipe in student["components"].items() if "model" in pipe}
+    assert models == {name: adapted["components"][name]["model"] for name in models} != {}

@@ -91,6 +91,7 @@ def params(nlp):
     return [
         node.get_param(name).copy()
         for _, pipe in nlp.pipeline
+        if hasattr(pipe, "model")
         for node in pipe.model.walk()
         for name in node.param_names
         if node.has_param(name)

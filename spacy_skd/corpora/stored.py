@@ -4,8 +4,9 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
+import numpy as np
 import srsly
-from spacy.attrs import ORTH, SPACY
+from spacy.attrs import ORTH, SENT_START, SPACY
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
@@ -70,9 +71,18 @@ def unpack_docs(packed: DocBin, vocab: Vocab) -> Iterator[Doc]:
 
 
 def copy_tokens(doc: Doc, vocab: Vocab) -> Doc:
-    """A fresh document with the words and spaces of another, and nothing else."""
+    """A fresh document with the words and spaces of another, and its sentence boundaries: where
+    none are known it is one sentence, as documents of a corpus are. Nothing else.
+    """
     words, spaces = words_and_spaces(doc)
-    return Doc(vocab, words=words, spaces=spaces)
+    copy = Doc(vocab, words=words, spaces=spaces)
+    if len(doc) < 2:
+        return copy
+    starts = doc.to_array(SENT_START).astype(np.int64)
+    if not starts[1:].any():
+        starts[:] = -1
+    starts[0] = 1
+    return copy.from_array([SENT_START], starts.astype(np.uint64))
 
 
 def words_and_spaces(doc: Doc) -> Tuple[List[str], List[bool]]:

@@ -78,18 +78,26 @@ def as_before(pipe: Any, docs: Sequence[Doc]) -> List[Doc]:
     reads can have changed. Annotations that the model does not read, entities first, are not
     undone.
 
-    Sentence boundaries are those of the documents, unless components that run later set them.
+    Sentence boundaries are those of the documents, unless components that run later set them; where
+    there are none yet, those of components that run earlier.
     """
     nlp = pipe.nlp
     late = nlp is not None and sets_boundaries(nlp, after(nlp, pipe))
-    if not late and not listeners(pipe):
+    early = nlp is not None and lacks_boundaries(nlp, pipe, docs)
+    if not late and not early and not listeners(pipe):
         return list(docs)
     copies = [copy_doc(doc, pipe.vocab, boundaries=not late) for doc in docs]
     if nlp is not None:
-        for _, other in before(nlp, pipe) if late else encoders(nlp, pipe):
+        for _, other in before(nlp, pipe) if late or early else encoders(nlp, pipe):
             copies = run(other, copies)
     require_encoded(pipe, copies)
     return copies
+
+
+def lacks_boundaries(nlp: Language, pipe: Any, docs: Sequence[Doc]) -> bool:
+    """Whether some of the documents have not met those of the components before that set them."""
+    fresh = any(not doc.has_annotation("SENT_START") for doc in docs)
+    return fresh and sets_boundaries(nlp, before(nlp, pipe))
 
 
 def sets_boundaries(nlp: Language, pipes: Pipes) -> bool:

@@ -6,7 +6,7 @@ import pytest
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from spacy_skd.corpora.stored import read_docs
+from spacy_skd.corpora.stored import copy_tokens, read_docs
 from spacy_skd.errors import SkdError
 
 
@@ -20,6 +20,17 @@ def file(tmp_path):
         return tmp_path / "x.spacy"
 
     return make
+
+
+def test_a_copy_is_one_sentence_unless_boundaries_are_known():
+    words = ["a", ".", "b", "."]
+    starts = [True, False, True, False]
+    for known, expected in ((None, [4]), (starts, [2, 2])):
+        copy = copy_tokens(Doc(Vocab(), words=words, sent_starts=known, tags=words), Vocab())
+        assert [len(sentence) for sentence in copy.sents] == expected
+        assert [token.text for token in copy] == words and not copy.has_annotation("TAG")
+    assert [token.text for token in copy_tokens(Doc(Vocab(), words=["a"]), Vocab())] == ["a"]
+    assert len(copy_tokens(Doc(Vocab()), Vocab())) == 0
 
 
 @pytest.mark.parametrize("lang", ["../de", "de.partial", "\x1b[31m", 7, None, ["de"], "x" * 100])

@@ -87,6 +87,18 @@ def test_boundaries_that_come_after_the_component_are_not_seen(where):
     assert copy.has_annotation("SENT_START") == (where == "before")
 
 
+def test_a_fresh_document_gets_the_boundaries_that_a_processed_one_has():
+    nlp = make_pipeline("crf_ner")
+    train(nlp, make_examples(nlp), steps=15)
+    nlp.add_pipe("sentencizer", before="pipe")
+    pipe, text = nlp.get_pipe("pipe"), "Ada lives in London. Nobody calls."
+    processed, fresh = nlp(text), nlp.make_doc(text)
+    np.testing.assert_array_equal(pipe.marginals(fresh), pipe.marginals(processed))
+    assert not fresh.has_annotation("SENT_START")
+    with nlp.select_pipes(disable="sentencizer"):
+        assert not np.allclose(pipe.marginals(fresh), pipe.marginals(processed))
+
+
 def test_boundaries_of_both_sides():
     """What runs before is run again, where what runs after has spoilt it."""
     nlp = make_pipeline("crf_ner")
