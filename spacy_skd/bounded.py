@@ -77,7 +77,8 @@ def predict(model: Model[List[Any], List[Floats2d]], X: List[Any]) -> List[Float
     seen = tokens_seen(model)
     if seen is not None:
         return in_pieces(model, X, seen)
-    if model.has_ref("embed") and model.has_ref("encode"):  # one of spaCy's Tok2Vec.v2
+    is_chain = model._func.__module__ == "thinc.layers.chain"
+    if is_chain and model.has_ref("embed") and model.has_ref("encode"):  # spaCy's Tok2Vec.v2
         return predict(model.get_ref("encode"), predict(model.get_ref("embed"), X))
     return model.predict(X)
 

@@ -12,6 +12,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from .bounded import apply
 from .models import chain_lengths
 
 
@@ -57,8 +58,8 @@ def forward(
             return arrays
         return model.ops.unflatten(model.ops.flatten(arrays), lengths)
 
-    vectors, backprop_embed = embed(docs, is_train)
-    encoded, backprop_encode = encode(regroup(vectors, of_sentences), is_train)
+    vectors, backprop_embed = apply(embed, docs, is_train)
+    encoded, backprop_encode = apply(encode, regroup(vectors, of_sentences), is_train)
 
     def backprop(gradients: List[Floats2d]) -> List[Doc]:
         of_vectors = backprop_encode(regroup(gradients, of_sentences))

@@ -7,6 +7,7 @@ from spacy.ml.models.tok2vec import build_Tok2Vec_model
 from spacy.tokens import Doc
 from thinc.api import Model, fix_random_seed
 
+from spacy_skd import bounded
 from spacy_skd.sentences import build_sentence_tok2vec
 
 WIDTH = 8
@@ -37,6 +38,15 @@ def test_sentences_do_not_see_each_other():
         np.testing.assert_allclose(found, np.concatenate(model.predict(alone)), rtol=1e-5)
     unknown = Doc(VOCAB, words=[token.text for token in together])
     assert not np.allclose(model.predict([unknown])[0], model.predict([together])[0])
+
+
+def test_it_goes_over_long_documents_piece_by_piece(monkeypatch):
+    docs = [doc_of("Der Hund bellt", "The dog barks at me", "Ja"), doc_of("Hallo", "du da")]
+    model = make_model(docs)
+    whole, _ = model(docs, True)
+    monkeypatch.setattr(bounded, "PIECE", 4)
+    for found, expected in zip(bounded.predict(model, docs), whole):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_of_single_sentences_it_is_spacys():

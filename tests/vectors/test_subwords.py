@@ -2,7 +2,6 @@
 
 import copy
 import pickle
-import subprocess
 import sys
 import threading
 
@@ -277,19 +276,6 @@ def test_without_tokenizers_it_says_what_to_install(vectors, monkeypatch):
     monkeypatch.setitem(sys.modules, "tokenizers", None)
     with pytest.raises(SkdError, match=r"SKD171.*pip install spacy-skd\[vectors\]"):
         vectors["Anna"]
-
-
-def test_loading_and_running_needs_no_torch(nlp, tmp_path):
-    nlp.to_disk(tmp_path / "vectors")
-    code = (
-        "import sys\n"
-        "sys.modules.update(dict.fromkeys(['torch', 'transformers', 'safetensors', 'datasets']))\n"
-        "from spacy_skd.vectors import SubwordVectors\n"
-        f"vectors = SubwordVectors().from_disk({str(tmp_path / 'vectors' / 'vocab')!r})\n"
-        "print(vectors['Anna'].shape)"
-    )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
-    assert result.stdout.strip() == f"({DIMS},)", result.stderr
 
 
 def test_strings_of_a_vocabulary_come_along(vectors):
