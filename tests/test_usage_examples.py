@@ -12,9 +12,13 @@ import srsly
 from spacy.tokens import DocBin
 from spacy.vocab import Vocab
 
+from spacy_skd.corpora.documents import ReadOptions
+from spacy_skd.corpora.formats import find_reader
+
 from .conftest import SENTENCES, make_examples, make_pipeline, reference_doc, train
 
 EXAMPLES = Path(__file__).parents[1] / "usage_examples"
+TREEBANK = Path(__file__).parents[1] / "../shared/data/pos/ud/sl"
 FOLDERS = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
 
 
@@ -83,17 +87,36 @@ def test_a_crf_in_place_of_ner(tmp_path):
     assert nlp.get_pipe_meta("ner").factory == "crf_ner"
 
 
+def partial_tags(folder, steps):
+    """{name: (number of tags, accuracy)} that the example prints of train.spacy and dev.spacy."""
+    (output,) = commands("partial_tags", folder, **{"--share 0.1": f"--share 0.1 --steps {steps}"})
+    found = re.findall(r"^(\w+): (\d+) tags, accuracy ([\d.]+)$", output, flags=re.M)
+    assert [name for name, _, _ in found] == ["sentences", "sentences_and_tokens", "more_sentences"]
+    return {name: (int(tags), float(accuracy)) for name, tags, accuracy in found}
+
+
 @pytest.mark.slow
 def test_partial_tags(tmp_path):
     write_docs(tmp_path / "train.spacy", copies=40)
     write_docs(tmp_path / "dev.spacy")
-    (output,) = commands("partial_tags", tmp_path, **{"--share 0.1": "--share 0.1 --steps 80"})
-    found = re.findall(r"^(\w+): (\d+) tags, accuracy ([\d.]+)$", output, flags=re.M)
-    assert [name for name, _, _ in found] == ["scattered", "whole"]
-    tokens = 40 * sum(len(words) for words, _ in SENTENCES)
-    for _, tags, accuracy in found:
-        assert 0.1 * tokens - 1 <= int(tags) <= 0.1 * tokens + 10
-        assert float(accuracy) > 80
+    found = partial_tags(tmp_path, 160)
+    tenth = 4 * sum(len(words) for words, _ in SENTENCES)
+    for name, share in (("sentences", 0.5), ("sentences_and_tokens", 1), ("more_sentences", 1)):
+        tags, accuracy = found[name]
+        assert share * tenth - 1 <= tags <= share * tenth + 12
+        assert accuracy > 80
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not TREEBANK.is_dir(), reason="the treebank of ../shared/data is not here")
+def test_tags_of_single_tokens_help_on_a_real_treebank(tmp_path):
+    """Beside sentences that are tagged as a whole, as many tags of single tokens of the others."""
+    for split, name in (("train", "train"), ("test", "dev")):
+        path = TREEBANK / f"{split}.conllu"
+        docs = find_reader(path, split, "auto", ReadOptions())(path, "sl", ReadOptions()).docs
+        DocBin(docs=docs).to_disk(tmp_path / f"{name}.spacy")
+    found = partial_tags(tmp_path, 2000)
+    assert found["sentences_and_tokens"][1] > found["sentences"][1] + 2
 
 
 @pytest.mark.slow
