@@ -14,7 +14,9 @@ import numpy as np
 
 cdef extern from "vectors.h":
     ctypedef struct VectorOps:
-        double (*largest)(const double*, Py_ssize_t) noexcept nogil
+        Py_ssize_t (*first_of_largest)(
+            const double*, const double*, Py_ssize_t, double*
+        ) noexcept nogil
         void (*best_sum)(
             double*, const double*, const double*, Py_ssize_t, Py_ssize_t
         ) noexcept nogil
@@ -51,11 +53,12 @@ cdef class Decoder:
     cdef const int64_t[::1] lengths
     cdef Py_ssize_t n_labels, width, first, length
     # (L, width) transitions [from][to], -inf at the end of rows; (L, L) transitions [to][from];
-    # (longest chain, width); (L,) something to use.
+    # (longest chain, width).
     cdef double *padded
     cdef double *transposed
     cdef double *best
-    cdef double *spare
+    # Of the last prefix that `previous` found, when it is extended.
+    cdef double score
     cdef object memory
 
     def __init__(self, p):
@@ -65,12 +68,11 @@ cdef class Decoder:
         self.width = (self.n_labels + 3) // 4 * 4
         cdef Py_ssize_t longest = p.lengths.max(initial=0)
         cdef Py_ssize_t n = self.n_labels, width = self.width, i, j
-        cdef double[::1] memory = np.empty(n * width + n * n + longest * width + n)
+        cdef double[::1] memory = np.empty(n * width + n * n + longest * width)
         self.memory = memory
         self.padded = &memory[0]
         self.transposed = self.padded + n * width
         self.best = self.transposed + n * n
-        self.spare = self.best + longest * width
         for i in range(n):
             for j in range(width):
                 self.padded[i * width + j] = self.transitions[i, j] if j < n else -INFINITY
@@ -99,7 +101,7 @@ cdef class Decoder:
         if self.length == 0:
             return 0.0
         path[self.length - 1] = self.previous(self.length, 0)
-        score = self.spare[path[self.length - 1]]
+        score = self.score
         for t in range(self.length - 1, 0, -1):
             path[t - 1] = self.previous(t, path[t])
         return score
@@ -119,17 +121,11 @@ cdef class Decoder:
         return &self.end[0] if t == self.length else self.transposed + label * self.n_labels
 
     cdef int32_t previous(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
-        """The label at t - 1 of the best prefix that is extended to `label` at t, or to the end."""
-        self.extend_best(t, label, self.spare)
-        return self.first_of_best(self.spare)
-
-    cdef int32_t first_of_best(self, const double *scores) noexcept nogil:
-        """The label of the best of scores (L,), the lowest of equals."""
-        cdef double best = ops.largest(scores, self.n_labels)
-        cdef int32_t label = 0
-        while label < self.n_labels - 1 and scores[label] != best:
-            label += 1
-        return label
+        """The label at t - 1 of the best prefix that is extended to `label` at t, or to the end: the
+        lowest of equals."""
+        return ops.first_of_largest(
+            self.best + (t - 1) * self.width, self.to_label(t, label), self.n_labels, &self.score
+        )
 
 
 def kbest(p, Py_ssize_t k, const double[::1] log_z):
@@ -232,7 +228,8 @@ cdef class LazyDecoder(Decoder):
         self.n_paths = 1
         if self.length == 0:
             return
-        if self.spare[self.previous(self.length, 0)] == -INFINITY:
+        self.previous(self.length, 0)
+        if self.score == -INFINITY:
             self.n_paths = 0
             return
         self.n_used = 0
@@ -283,9 +280,10 @@ cdef class LazyDecoder(Decoder):
 
     cdef void take_best(self, Node *node) noexcept nogil:
         """Move the best candidate of a node, the lowest label of equals, to the prefixes found."""
-        cdef int32_t best = self.first_of_best(node.candidates)
+        cdef double score
+        cdef int32_t best = ops.first_of_largest(node.candidates, NULL, self.n_labels, &score)
         cdef Derivation *found = node.found
-        if node.candidates[best] == -INFINITY:
+        if score == -INFINITY:
             node.exhausted = True
             return
         if node.n_found == node.room:
@@ -296,7 +294,7 @@ cdef class LazyDecoder(Decoder):
             node.found = found
             node.room *= 2
         found += node.n_found
-        found.score = node.candidates[best] + node.unary
+        found.score = score + node.unary
         found.label, found.rank = best, node.ranks[best]
         node.n_found += 1
 

@@ -33,7 +33,13 @@ cdef extern from "vectors.h":
         void (*exponentials)(
             double*, const double*, Py_ssize_t, Py_ssize_t, double, double*
         ) noexcept nogil
-        void (*logarithms)(double*, const double*, Py_ssize_t) noexcept nogil
+        void (*log_products)(double*, const double*, const double*, Py_ssize_t) noexcept nogil
+        double (*quotients)(
+            double*, double*, const double*, const double*, Py_ssize_t, double*
+        ) noexcept nogil
+        void (*extended)(
+            double*, const double*, const double*, const double*, Py_ssize_t
+        ) noexcept nogil
         void (*weighted_sum)(
             double*, const double*, const double*, Py_ssize_t, Py_ssize_t
         ) noexcept nogil
@@ -637,64 +643,54 @@ cdef class Chains:
         """Add the gradient of the weighted posterior cross-entropy with a target (length, L) to
         labels (length, L) and pairs (L, L) or their sums. Returns the weighted loss, -inf if log Z
         is, +inf if the target has mass where the marginals have none."""
-        cdef double log_z, loss
+        cdef double log_z, loss, total = 0.0
         if self.length == 0:
             return 0.0
         log_z = self.forward()
         if log_z == log_z:
             self.backward()
-            loss = self.loss_of_marginals(weight, target, temperature)
+            loss = self.loss_of_marginals(weight, target, temperature, &total)
             if loss == loss:
                 self.add_from_right(labels)
-                self.add_from_left(labels)
+                self.add_from_left(total, labels)
                 return loss
         return self.add_posterior_in_log_space(weight, target, temperature, labels, pairs)
 
     cdef double loss_of_marginals(
-        self, double weight, const double *target, double temperature
+        self, double weight, const double *target, double temperature, double *total
     ) noexcept nogil:
-        """g of the selected chain. Returns the weighted loss, or NaN where g meets marginals that
-        are too small to divide by."""
+        """g / a of the selected chain in h, and g / b in g; the sum of g is added to the total.
+        Returns the weighted loss, or NaN where g meets marginals that are too small to divide by.
+        """
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
-        cdef double *a = self.a
-        cdef double *b = self.b
-        cdef double *g = self.g
+        cdef double *a
+        cdef double *b
+        cdef double *g
         cdef double loss = 0.0
         for t in range(self.length):
-            for j in range(n):
-                g[j] = a[j] * b[j]
-            ops.logarithms(self.spare, g, n)
-            for j in range(n):
-                if g[j] == 0.0:
-                    self.spare[j] = -INFINITY
+            a, b, g = self.a + t * width, self.b + t * width, self.g + t * width
+            ops.log_products(self.spare, a, b, n)
             loss += token_loss(g, self.spare, target + t * n, n, weight, temperature)
-            for j in range(n):
-                if g[j] != 0.0 and a[j] * b[j] < SMALLEST_TARGETED:
-                    return NAN
             for j in range(n, width):
                 g[j] = 0.0
-            a, b, g = a + width, b + width, g + width
+            if ops.quotients(g, self.h + t * width, a, b, width, total) < SMALLEST_TARGETED:
+                return NAN
         return loss
 
     cdef void add_from_right(self, double *labels) noexcept nogil:
-        """h of the selected chain, and a_t * q_t added to labels."""
+        """h of the selected chain, where g / a was, and a_t * q_t added to labels."""
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
         cdef double *q = self.spare
         cdef double *a
-        cdef double *g
-        cdef double *y
         cdef double *h
         for j in range(width):
             q[j] = 0.0
         for t in range(self.length - 1, 0, -1):
-            a, g, y, h = (
-                self.a + t * width, self.g + t * width, self.y + t * width, self.h + t * width
-            )
+            a, h = self.a + t * width, self.h + t * width
             for j in range(n):
                 labels[t * n + j] += a[j] * q[j]
-            for j in range(width):
-                # Labels that no legal prefix reaches could grow without bound.
-                h[j] = y[j] * (g[j] / a[j] + q[j]) if a[j] > 0.0 else 0.0
+            # Labels that no legal prefix reaches could grow without bound: 0 where a is.
+            ops.extended(h, q, self.y + t * width, a, width)
             ops.weighted_sum(q, h, self.factors_transposed, n, width)
         for j in range(n):
             labels[j] += self.a[j] * q[j]
@@ -702,30 +698,25 @@ cdef class Chains:
             self.pair_sums, self.a, self.h + width, self.length - 1, width, 1.0
         )
 
-    cdef void add_from_left(self, double *labels) noexcept nogil:
-        """p_t - F a_t of the selected chain, in place of g (as a_t follows the recursion of p_t, it
-        is enough to begin with the difference), and its product with b_t added to labels."""
+    cdef void add_from_left(self, double total, double *labels) noexcept nogil:
+        """p_t - F a_t of the selected chain, F being the total, in place of g / b (as a_t follows
+        the recursion of p_t, it is enough to begin with the difference), and its product with b_t
+        added to labels."""
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
         cdef double *p = self.g
-        cdef double *a = self.a
         cdef double *b = self.b
         cdef double *y = self.y
-        cdef double total = 0.0
-        for j in range(self.length * width):
-            total += p[j]
         for t in range(self.length):
-            for j in range(n):
-                p[j] = p[j] / b[j] if p[j] != 0.0 else 0.0
             if t == 0:
                 for j in range(n):
-                    p[j] -= total * a[j]
+                    p[j] -= total * self.a[j]
             else:
                 ops.weighted_sum(self.spare, p - width, self.factors, n, width)
                 for j in range(n):
                     p[j] += y[j] * self.spare[j]
             for j in range(n):
                 labels[t * n + j] += p[j] * b[j]
-            p, a, b, y = p + width, a + width, b + width, y + width
+            p, b, y = p + width, b + width, y + width
         ops.add_outer_products(
             self.pair_sums, self.g, self.r + width, self.length - 1, width, 1.0
         )
@@ -801,10 +792,8 @@ cdef double token_loss(
     cdef Py_ssize_t j
     cdef double loss = 0.0, mass = 0.0, total = 0.0, largest, log_total
     if temperature == 1.0:
-        for j in range(n):
-            loss -= product(log_marginals[j], target[j])
-            g[j] = -weight * target[j]
-        return weight * loss
+        memset(g, 0, n * sizeof(double))
+        return -weight * ops.subtract_mass(g, log_marginals, target, n, weight)
     largest = finite(ops.largest(log_marginals, n))
     for j in range(n):
         g[j] = exp((log_marginals[j] - largest) / temperature)

@@ -18,8 +18,18 @@ typedef struct {
      * `width`. lowest[j] is lowered to x[j] - shift, unless that is -inf. */
     void (*exponentials)(double *y, const double *x, ptrdiff_t n, ptrdiff_t width, double shift,
                          double *lowest);
-    /* y = log(x) for n values of x from DBL_MIN to 1. */
-    void (*logarithms)(double *y, const double *x, ptrdiff_t n);
+    /* The index of the first of the largest of x[j] + y[j], or of x[j] where y is NULL, n values,
+     * at least one; and how large it is. */
+    ptrdiff_t (*first_of_largest)(const double *x, const double *y, ptrdiff_t n, double *largest);
+    /* out = log(x * y) for n products from DBL_MIN to 1, -inf for those of 0. */
+    void (*log_products)(double *out, const double *x, const double *y, ptrdiff_t n);
+    /* left = g / x and g = g / y, 0 where g is 0. Adds the sum of g, as it came, to total. Returns
+     * the smallest x * y where g is not 0, at most 1. */
+    double (*quotients)(double *g, double *left, const double *x, const double *y, ptrdiff_t width,
+                        double *total);
+    /* x = factors * (x + y), 0 where `reached` is 0, whatever the others are. */
+    void (*extended)(double *x, const double *y, const double *factors, const double *reached,
+                     ptrdiff_t width);
     /* out[j] = sum_i weights[i] * matrix[i][j], matrix of `rows` rows. */
     void (*weighted_sum)(double *out, const double *weights, const double *matrix, ptrdiff_t rows,
                          ptrdiff_t width);

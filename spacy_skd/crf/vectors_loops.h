@@ -70,17 +70,64 @@ INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
 #endif
 }
 
+INLINE double F(largest_lane)(vec x) {
+    double lanes[V], result = -INFINITY;
+    STORE(lanes, x);
+    for (int l = 0; l < V; l++)
+        result = lanes[l] > result ? lanes[l] : result;
+    return result;
+}
+
 VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
     vec most = SPLAT(-INFINITY);
     ptrdiff_t j = 0;
     for (; j + V <= n; j += V)
         most = MAX(most, LOAD(x + j));
-    most = MAX(most, F(load_part)(x + j, n - j, -INFINITY));
-    double lanes[V], result = -INFINITY;
-    STORE(lanes, most);
-    for (int l = 0; l < V; l++)
-        result = lanes[l] > result ? lanes[l] : result;
-    return result;
+    return F(largest_lane)(MAX(most, F(load_part)(x + j, n - j, -INFINITY)));
+}
+
+/* The first lane in which x is `value`, V if there is none. */
+INLINE int F(lane_of)(vec x, double value) {
+#if V == 4
+    const int bits = _mm256_movemask_pd((__m256d)(x == SPLAT(value)));
+    return bits ? __builtin_ctz(bits) : V;
+#else
+    double lanes[V];
+    int l = 0;
+    STORE(lanes, x);
+    while (l < V && lanes[l] != value)
+        l++;
+    return l;
+#endif
+}
+
+/* x + y, or x alone: `with` is a constant, so that the loops are compiled for each. */
+INLINE vec F(sum_at)(const int with, const double *x, const double *y) {
+    const vec value = LOAD(x);
+    return with ? value + LOAD(y) : value;
+}
+
+INLINE ptrdiff_t F(first_of_largest_of)(const int with, const double *x, const double *y,
+                                        ptrdiff_t n, double *largest) {
+    vec most = SPLAT(-INFINITY);
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V)
+        most = MAX(most, F(sum_at)(with, x + j, y + j));
+    vec rest = F(load_part)(x + j, n - j, -INFINITY);
+    rest = with ? rest + F(load_part)(y + j, n - j, 0.0) : rest;
+    *largest = F(largest_lane)(MAX(most, rest));
+    for (j = 0; j + V <= n; j += V) {
+        const int lane = F(lane_of)(F(sum_at)(with, x + j, y + j), *largest);
+        if (lane < V)
+            return j + lane;
+    }
+    return j + F(lane_of)(rest, *largest);
+}
+
+VECTOR_TARGET static ptrdiff_t F(first_of_largest)(const double *x, const double *y, ptrdiff_t n,
+                                                   double *largest) {
+    return y ? F(first_of_largest_of)(1, x, y, n, largest)
+             : F(first_of_largest_of)(0, x, x, n, largest);
 }
 
 /* exp(x) of x <= 0, 0 only for -inf, else at least exp(-700): a power of 2 times a polynomial in
@@ -144,11 +191,43 @@ INLINE vec F(logarithm)(vec x) {
 }
 #endif
 
-VECTOR_TARGET static void F(logarithms)(double *y, const double *x, ptrdiff_t n) {
+INLINE vec F(log_product)(vec x, vec y) {
+    const vec product = x * y;
+    return IF_EQUAL(product, SPLAT(0.0), SPLAT(-INFINITY), F(logarithm)(product));
+}
+
+VECTOR_TARGET static void F(log_products)(double *out, const double *x, const double *y,
+                                          ptrdiff_t n) {
     ptrdiff_t j = 0;
     for (; j + V <= n; j += V)
-        STORE(y + j, F(logarithm)(LOAD(x + j)));
-    F(store_part)(y + j, F(logarithm)(F(load_part)(x + j, n - j, 1.0)), n - j);
+        STORE(out + j, F(log_product)(LOAD(x + j), LOAD(y + j)));
+    const ptrdiff_t rest = n - j;
+    F(store_part)(
+        out + j,
+        F(log_product)(F(load_part)(x + j, rest, 1.0), F(load_part)(y + j, rest, 1.0)),
+        rest);
+}
+
+VECTOR_TARGET static double F(quotients)(double *g, double *left, const double *x, const double *y,
+                                         ptrdiff_t width, double *total) {
+    vec sums = SPLAT(0.0), least = SPLAT(1.0);
+    for (ptrdiff_t j = 0; j < width; j += V) {
+        const vec value = LOAD(g + j), by_x = LOAD(x + j), by_y = LOAD(y + j);
+        sums += value;
+        least = MIN(least, IF_EQUAL(value, SPLAT(0.0), SPLAT(1.0), by_x * by_y));
+        STORE(left + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), value / by_x));
+        STORE(g + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), value / by_y));
+    }
+    *total += F(sum_lanes)(sums);
+    return -F(largest_lane)(-least);
+}
+
+VECTOR_TARGET static void F(extended)(double *x, const double *y, const double *factors,
+                                      const double *reached, ptrdiff_t width) {
+    for (ptrdiff_t j = 0; j < width; j += V) {
+        const vec sum = LOAD(factors + j) * (LOAD(x + j) + LOAD(y + j));
+        STORE(x + j, IF_EQUAL(LOAD(reached + j), SPLAT(0.0), SPLAT(0.0), sum));
+    }
 }
 
 /* `columns` vectors of `weighted_sum`, a constant so that the sums stay in registers. */
@@ -283,9 +362,9 @@ VECTOR_TARGET static double F(subtract_mass)(double *gradient, const double *sco
 }
 
 static VectorOps F(ops)(void) {
-    VectorOps ops = {F(largest),            F(exponentials),
-                     F(logarithms),         F(weighted_sum),
-                     F(best_sum),           F(normalized_product),
+    VectorOps ops = {F(largest),            F(exponentials), F(first_of_largest),
+                     F(log_products),       F(quotients),    F(extended),
+                     F(weighted_sum),       F(best_sum),     F(normalized_product),
                      F(add_outer_products), F(subtract_mass)};
     return ops;
 }

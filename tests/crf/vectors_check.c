@@ -27,6 +27,56 @@ static void expect(const char *what, int n, double value, double expected) {
     exit(1);
 }
 
+static void check_search(VectorOps ops, int n) {
+    double *x = row(0, n), *y = row(2, n), largest;
+    for (int with = 0; with < 2; with++)
+        for (int round = 0; round < 4; round++) {
+            /* Few values, so that several are the largest; in the last round all are -inf. */
+            int first = 0;
+            for (int i = 0; i < n; i++) {
+                x[i] = round < 3 ? rand() % 4 : -INFINITY;
+                y[i] = rand() % 4;
+                const double best = x[first] + (with ? y[first] : 0.0);
+                first = x[i] + (with ? y[i] : 0.0) > best ? i : first;
+            }
+            expect("first_of_largest", n, ops.first_of_largest(x, with ? y : NULL, n, &largest),
+                   first);
+            expect("largest of it", n, largest, x[first] + (with ? y[first] : 0.0));
+        }
+}
+
+static void check_quotients(VectorOps ops, int n, int width) {
+    double *x = row(0, n), *y = row(2, n), *out = row(3, n);
+    for (int i = 0; i < n; i++) {
+        x[i] = rand() % 9 ? exp(-350.0 * x[i] * x[i] * x[i]) : 1.0;
+        y[i] = rand() % 5 ? exp(-350.0 * y[i] * y[i] * y[i]) : 0.0;
+    }
+    ops.log_products(out, x, y, n);
+    for (int i = 0; i < n; i++)
+        expect("log_products", n, out[i], y[i] > 0.0 ? log(x[i] * y[i]) : -INFINITY);
+
+    double *g = row(0, width), *left = row(2, width), *a = row(3, width), *b = row(4, width);
+    double *before = row(5, width), total = 0.5, sum = 0.5, least = 1.0;
+    for (int j = 0; j < width; j++) {
+        a[j] = rand() % 4 ? a[j] + 0.1 : 0.0;
+        g[j] = a[j] > 0.0 && rand() % 4 ? -g[j] : 0.0;
+        before[j] = g[j];
+        sum += g[j];
+        least = g[j] != 0.0 ? fmin(least, a[j] * b[j]) : least;
+    }
+    expect("quotients", n, ops.quotients(g, left, a, b, width, &total), least);
+    expect("total", n, total, sum);
+    for (int j = 0; j < width; j++) {
+        expect("g / b", n, g[j], before[j] != 0.0 ? before[j] / b[j] : 0.0);
+        expect("g / a", n, left[j], before[j] != 0.0 ? before[j] / a[j] : 0.0);
+        before[j] = a[j] > 0.0 ? b[j] * (left[j] + g[j]) : 0.0;
+        left[j] = a[j] > 0.0 ? left[j] : INFINITY;
+    }
+    ops.extended(left, g, b, a, width);
+    for (int j = 0; j < width; j++)
+        expect("extended", n, left[j], before[j]);
+}
+
 static void check(VectorOps ops, int n) {
     const int width = (n + 3) / 4 * 4;
     double *x = row(0, n), *matrix = row(1, n * width), *out = row(2, width), *sums = row(3, width);
@@ -48,13 +98,8 @@ static void check(VectorOps ops, int n) {
     }
     expect("beyond exponentials", n, isnan(out[width]), 1);
 
-    x = row(0, n);
-    out = row(2, width);
-    for (int i = 0; i < n; i++)
-        x[i] = rand() % 9 ? exp(-700.0 * x[i] * x[i] * x[i]) : 1.0;
-    ops.logarithms(out, x, n);
-    for (int i = 0; i < n; i++)
-        expect("logarithms", n, out[i], log(x[i]));
+    check_search(ops, n);
+    check_quotients(ops, n, width);
 
     x = row(0, n);
     ops.weighted_sum(sums, x, matrix, n, width);
