@@ -26,9 +26,9 @@ test:  ## Run the tests
 slow:  ## Run the tests that take minutes
 	$(PYTHON) -m pytest -m slow
 
-bench:  ## Measure the speed of the CRF against pytorch-crf; benchmarks/ has more
-	$(PYTHON) -m pip install -q pytorch-crf
-	$(PYTHON) benchmarks/crf.py
+bench:  ## Run the benchmarks beside what others made, and write docs/benchmarks.md
+	$(PYTHON) -m pip install -q -r requirements-bench.txt
+	$(PYTHON) benchmarks/run_all.py
 
 docs:  ## Build the site of the documentation, with warnings as errors
 	$(PYTHON) -m pip install -q -r requirements-docs.txt

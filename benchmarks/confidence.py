@@ -1,61 +1,49 @@
 """What confidences cost: a pipeline with and without them, in turn, in one process.
 
-    python benchmarks/confidence.py training/student/model-best corpus
+    python benchmarks/confidence.py --data ../shared/data
 
-In each round both label the same documents of every language, without tokenizer. The figure is
-the median over rounds of the time without confidences divided by that with them, which cancels what
-else the machine is doing: 1 would be no cost.
+Both label the same documents, without tokenizer.
 """
 
-import time
+import tempfile
+from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import List
 
 import spacy
 import typer
-from spacy.language import Language
-from spacy.tokens import Doc
-
-from spacy_skd.corpora.layout import find_languages
-from spacy_skd.corpora.stored import copy_tokens, read_split
-from spacy_skd.pipeline.crf_pipe import CRFPipe
-
-
-def load(pipeline: str, confidence: bool) -> Language:
-    names = [name for name, pipe in spacy.load(pipeline).pipeline if isinstance(pipe, CRFPipe)]
-    return spacy.load(
-        pipeline, config={f"components.{name}.confidence": confidence for name in names}
-    )
-
-
-def label(nlp: Language, docs: List[Doc]) -> float:
-    """Seconds for fresh copies of some documents."""
-    copies = [copy_tokens(doc, nlp.vocab) for doc in docs]
-    start = time.perf_counter()
-    for _ in nlp.pipe(copies):
-        pass
-    return time.perf_counter() - start
+from pipelines import CONFIGS, DATA, fresh, label, real_corpus, test_docs, trained
+from side_by_side import Claim, Result, Table, figure, in_turn, ratio
+from thinc.api import Config
 
 
 def main(
-    pipeline: str = typer.Argument(..., help="A folder or package with crf_ner or crf_tagger"),
-    corpus: Path = typer.Argument(..., help="Converted corpus folder"),
-    rounds: int = typer.Option(15, min=3, help="Rounds; the first two do not count"),
-    limit: int = typer.Option(200, help="Documents of each language"),
+    data: Path = typer.Option(DATA, help="Folder of real corpora"),
+    steps: int = typer.Option(120, help="Of training"),
+    rounds: int = typer.Option(15, help="Of prediction"),
 ) -> None:
     """Print words a second without and with confidences, and their ratio."""
-    plain, confident = load(pipeline, False), load(pipeline, True)
-    docs = [
-        doc
-        for language in find_languages(corpus, ["test"])
-        for doc in list(read_split(corpus, language, "test", plain.vocab))[:limit]
-    ]
+    config = Config().from_disk(CONFIGS / "ner_teacher.cfg", interpolate=False)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        corpus = real_corpus(data, "ner", "en", folder)
+        trained(config, {"paths.corpus": str(corpus)}, steps).to_disk(folder / "model")
+        pipelines = {
+            name: spacy.load(folder / "model", config={"components.ner.confidence": confidence})
+            for name, confidence in (("without", False), ("with", True))
+        }
+        docs = test_docs(pipelines["without"], corpus, "en")
+    times = in_turn(
+        {name: partial(label, nlp) for name, nlp in pipelines.items()},
+        rounds,
+        lambda name: fresh(pipelines[name], docs),
+    )
     words = sum(map(len, docs))
-    times = [(label(plain, docs), label(confident, docs)) for _ in range(rounds)][2:]
-    for name, seconds in zip(("without", "with"), zip(*times)):
-        print(f"{name:8}{words / median(seconds):10.0f} words a second")
-    print(f"{'ratio':8}{median(a / b for a, b in times):10.3f}")
+    rows = [[name, figure(words / median(times[name]))] for name in times]
+    claim = Claim("time: with / without", ratio(times["with"], times["without"]), at_most=1.15)
+    about = f"`crf_ner` on the English test set of Universal NER, after {steps} steps of training."
+    table = Table("Words a second of CPU", ["confidences", "words/s"], rows)
+    Result("Confidences", about, [claim], [table]).finish()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
 """What labelling costs: its speed against plain prediction by the same teacher, in turn, in one
 process; the bytes that a token takes; and how long a store of many sentences takes to open.
 
-    python benchmarks/labelling.py corpus --config configs/ner_teacher.cfg
+    python benchmarks/labelling.py --data ../shared/data
 
 The teacher is not trained, which its speed does not depend on. In each round it predicts the
 sentences as `nlp.pipe` does, and labels them as the command does, from the corpus's files to the
-finished store; both load it anew, so that both meet each word for the first time. The figure is the
-median over rounds of the time of the one divided by the other's. Times are of the CPU, so that what
-else the machine is doing does not count.
+finished store; both load it anew, so that both meet each word for the first time.
 """
 
 import multiprocessing
@@ -17,19 +15,19 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 import numpy as np
 import spacy
 import typer
+from pipelines import DATA, fresh, label, made_teacher, real_corpus
+from side_by_side import Claim, Result, Table, exactly, figure, in_turn, ratio
+from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training.initialize import init_nlp
-from spacy.util import load_config
 from spacy.vocab import Vocab
-from wasabi import msg, table
 
-from spacy_skd.corpora.layout import find_languages
-from spacy_skd.corpora.stored import copy_tokens, read_split
+from spacy_skd.corpora.stored import read_split
+from spacy_skd.memory import peak_memory
 from spacy_skd.targets import TargetWriter, open_targets
 from spacy_skd.targets.label import label_corpus
 from spacy_skd.targets.meta import Origin, Plan
@@ -39,69 +37,55 @@ from spacy_skd.transfer import Teacher
 VOCAB = Vocab()
 
 
-def make_teacher(config: Path, corpus: Path, language: str, folder: Path):
-    overrides = {"paths.corpus": str(corpus), "paths.languages": [language]}
-    nlp = init_nlp(load_config(config, overrides, interpolate=True))
-    (folder / language).mkdir(parents=True)
-    nlp.to_disk(folder / language)
-    return nlp
-
-
-def cpu_time(function: Callable[[], object]) -> float:
-    start = time.process_time()
-    function()
-    return time.process_time() - start
-
-
-def compare_with_prediction(corpus: Path, config: Path, language: str, rounds: int) -> None:
-    """Print the speed of labelling the training sentences as a ratio to predicting them."""
-    with tempfile.TemporaryDirectory() as folder:
-        teachers, targets = Path(folder) / "teachers", Path(folder) / "targets"
-        nlp = make_teacher(config, corpus, language, teachers)
-        read = read_split(corpus, language, "train", nlp.vocab)
+def compare_with_prediction(data: Path, limit: int, rounds: int, result: Result) -> None:
+    """Labelling of the training sentences beside predicting them."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        corpus = real_corpus(data, "ner", "en", folder, limit)
+        teachers, targets = made_teacher(corpus, "en", folder / "teachers"), folder / "targets"
+        nlp = spacy.load(teachers / "en")
+        read = read_split(corpus, "en", "train", nlp.vocab)
         docs = list({doc.text: doc for doc in read}.values())  # labelled once each
-        n_tokens = sum(map(len, docs))
 
         def predict() -> None:
-            loaded = spacy.load(teachers / language)
-            for _ in loaded.pipe([copy_tokens(doc, loaded.vocab) for doc in docs]):
-                pass
+            loaded = spacy.load(teachers / "en")
+            label(loaded, fresh(loaded, docs))
 
-        def label() -> None:
+        def store() -> None:
             shutil.rmtree(targets, ignore_errors=True)
-            label_corpus(corpus, teachers, targets, languages=[language], splits=["train"])
+            label_corpus(corpus, teachers, targets, languages=["en"], splits=["train"])
 
-        label()  # once before, so that caches are full for both
-        times = [(cpu_time(predict), cpu_time(label)) for _ in range(rounds)]
+        times = in_turn({"predict": predict, "label": store}, rounds)
         size = sum(path.stat().st_size for path in targets.rglob("*.arrow"))
-    rows = [
-        ("predict", f"{n_tokens / median(one for one, _ in times):,.0f}", ""),
-        (
-            "label",
-            f"{n_tokens / median(other for _, other in times):,.0f}",
-            f"{median(one / other for one, other in times):.2f}",
-        ),
+    n_tokens, n_tags = sum(map(len, docs)), teacher_tags(nlp)
+    rows = [[name, figure(n_tokens / median(times[name]))] for name in times]
+    result.tables.append(Table("Words a second of CPU, loading included", ["", "words/s"], rows))
+    result.claims += [
+        Claim("speed: label / predict", ratio(times["predict"], times["label"]), at_least=0.9),
+        Claim(f"bytes a token, {n_tags} tags", exactly(size / n_tokens), at_most=2 * n_tags + 16),
     ]
-    print(table(rows, header=("", "words a second", "ratio"), divider=True, aligns=("l", "r", "r")))
-    n_tags = len(nlp.get_pipe(nlp.pipe_names[-1]).tags)
-    allowed = 2 * n_tags + 16
-    print(f"{size / n_tokens:.1f} bytes a token for {n_tags} tags (2 L + 16 = {allowed})\n")
 
 
-def open_many(sentences: int, n_tokens: int, n_tags: int) -> None:
-    """Print how long it takes to open a store of so many sentences, and what memory that takes."""
+def teacher_tags(nlp: Language) -> int:
+    component: Any = nlp.get_pipe("ner")
+    return len(component.tags)
+
+
+def open_many(sentences: int, n_tokens: int, n_tags: int, result: Result) -> None:
+    """How long it takes to open a store of so many sentences, and what memory that takes."""
     with tempfile.TemporaryDirectory() as folder:
         write_many(Path(folder) / "xx", sentences, n_tokens, n_tags)
         size = sum(path.stat().st_size for path in Path(folder).rglob("*.arrow"))
         # In a process of its own, whose memory has held nothing else.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            result = pool.submit(measure_opening, Path(folder), sentences, n_tokens).result()
-    opened, megabytes, reading = result
-    print(
-        f"a store of {sentences:,} sentences of {n_tokens} tokens and {n_tags} tags, "
-        f"{size / 1e6:,.0f} MB: opened in {opened:.2f} s, which takes {megabytes:.0f} MB of "
-        f"memory; {1e6 * reading:.0f} µs to find a sentence and read its scores"
-    )
+            measured = pool.submit(measure_opening, Path(folder), sentences, n_tokens).result()
+    opened, megabytes, reading = measured
+    what = f"{sentences:,} sentences of {n_tokens} tokens and {n_tags} tags, {size / 1e6:,.0f} MB"
+    row = [what, f"{opened:.2f}", f"{megabytes:.0f}", f"{1e6 * reading:.0f}"]
+    header = ["store", "seconds to open", "MB of memory", "µs to find and read a sentence"]
+    result.tables.append(Table("Opening a store", header, [row]))
+    claim = Claim(f"seconds to open {sentences:,} sentences", exactly(opened), at_most=3.0)
+    result.claims.append(claim)
 
 
 def measure_opening(folder: Path, sentences: int, n_tokens: int) -> Tuple[float, float, float]:
@@ -109,20 +93,14 @@ def measure_opening(folder: Path, sentences: int, n_tokens: int) -> Tuple[float,
     docs = [numbered(int(i), n_tokens) for i in numbers]
     import_libraries()  # which a training does once, whatever it opens
     before = peak_memory()
-    start = time.perf_counter()
+    start = time.process_time()
     targets = open_targets(folder)
-    opened = time.perf_counter() - start
-    start = time.perf_counter()
+    opened = time.process_time() - start
+    start = time.process_time()
     for doc in docs:
         targets.find(doc, "xx")[0].emissions()
-    reading = (time.perf_counter() - start) / len(docs)
-    return opened, peak_memory() - before, reading
-
-
-def peak_memory() -> float:
-    """Megabytes that this process has held at most."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    reading = (time.process_time() - start) / len(docs)
+    return opened, (peak_memory() - before) / 1e6, reading
 
 
 def write_many(path: Path, sentences: int, n_tokens: int, n_tags: int) -> None:
@@ -152,19 +130,22 @@ def numbered(i: int, n_tokens: int) -> Doc:
 
 
 def main(
-    corpus: Optional[Path] = typer.Argument(None, help="Converted corpus folder"),
-    config: Path = typer.Option(Path("configs/ner_teacher.cfg"), help="Config of the teacher"),
+    data: Path = typer.Option(DATA, help="Folder of real corpora"),
     rounds: int = typer.Option(9, help="Of prediction and labelling"),
+    limit: int = typer.Option(0, help="Sentences that are labelled; 0: all"),
     sentences: int = typer.Option(1_000_000, help="In the store that is opened; 0: none"),
     tags: int = typer.Option(17, help="Of that store"),
 ) -> None:
-    """Print what labelling costs."""
-    if corpus is not None:
-        for language in find_languages(corpus, ["train"]):
-            msg.divider(language)
-            compare_with_prediction(corpus, config, language, rounds)
+    """Print what labelling costs, and write it to results/labelling.json."""
+    result = Result(
+        "Labelling",
+        "A teacher of entities with the convolutional encoder of its config labels the training "
+        "sentences of Universal NER (English).",
+    )
+    compare_with_prediction(data, limit, rounds, result)
     if sentences:
-        open_many(sentences, 20, tags)
+        open_many(sentences, 20, tags, result)
+    result.finish(("pyarrow",))
 
 
 if __name__ == "__main__":

@@ -4,17 +4,18 @@
 
 Both pipelines are the config's, initialized and not trained: how fast they are does not depend on
 what they know. In each round each tags the same documents; the figure is the median over rounds of
-the time with vectors divided by that without in the same round, which cancels what else the machine
-is doing. The first round, in which every word is new to the vectors, is shown by itself; what
-belongs to loading, such as building the tokenizer, is done before it.
+the time of the CPU with vectors divided by that without in the same round. The first round, in
+which every word is new to the vectors, is shown by itself; what belongs to loading, such as
+building the tokenizer, is done before it.
 """
 
-import time
 from pathlib import Path
 from statistics import median
 from typing import List, Optional
 
 import typer
+from pipelines import fresh, label
+from side_by_side import cpu_time
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
@@ -22,7 +23,7 @@ from spacy.util import load_config
 from wasabi import table
 
 from spacy_skd.corpora.layout import find_languages
-from spacy_skd.corpora.stored import copy_tokens, read_split
+from spacy_skd.corpora.stored import read_split
 
 
 def prepare(config: Path, corpus: Path, vectors: Optional[Path]) -> Language:
@@ -45,11 +46,8 @@ def read(nlp: Language, corpus: Path, limit: int) -> List[Doc]:
 
 
 def seconds(nlp: Language, docs: List[Doc]) -> float:
-    fresh = [copy_tokens(doc, nlp.vocab) for doc in docs]
-    start = time.perf_counter()
-    for _ in nlp.pipe(fresh):
-        pass
-    return time.perf_counter() - start
+    given = fresh(nlp, docs)
+    return cpu_time(lambda: label(nlp, given))
 
 
 def main(

@@ -1,0 +1,244 @@
+"""Words a second and memory of our components and of what people would use instead.
+
+    python benchmarks/prediction.py --data ../shared/data
+
+`crf_ner` against spaCy's `ner` and `crf_tagger` against spaCy's `tagger`: the same tok2vec, trained
+for as many steps on the same sentences, predict the same test documents in turn. Against encoders
+with random weights, which are as fast as trained ones: a token classifier of the size of
+XLM-R base, what GLiNER reads text with, and flair's SequenceTagger. Then one document of up to
+200,000 tokens, in a process of its own for each component. All with one thread.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import spacy
+import typer
+from pipelines import CONFIGS, DATA, fresh, label, real_corpus, repeated, test_docs, trained
+from side_by_side import (
+    Claim,
+    Curves,
+    Result,
+    Table,
+    cpu_time,
+    exactly,
+    figure,
+    in_turn,
+    ratio,
+)
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy_components import spacy_config
+from thinc.api import Config
+
+from spacy_skd.memory import peak_memory
+
+LONG = (25_000, 50_000, 100_000, 200_000)
+# Sentences that large encoders read in a round, and how many at a time.
+FEW, BATCH = 64, 16
+NAMES = {"ner": ("crf_ner", "spaCy ner"), "pos": ("crf_tagger", "spaCy tagger")}
+
+
+def train_both(task: str, corpus: Path, steps: int, folder: Path) -> Dict[str, Language]:
+    """Our component and spaCy's by name, saved in the folder under its name too."""
+    configs = (Config().from_disk(CONFIGS / f"{task}_teacher.cfg", interpolate=False),)
+    pipelines = {}
+    for name, config in zip(NAMES[task], (*configs, spacy_config(task))):
+        pipelines[name] = trained(config, {"paths.corpus": str(corpus)}, steps)
+        pipelines[name].to_disk(folder / name)
+    return pipelines
+
+
+def compare_with_spacy(
+    task: str, pipelines: Dict[str, Language], docs: List[Doc], rounds: int
+) -> Tuple[List[List[str]], Claim]:
+    """A row for each component, and what is claimed of them."""
+    times = in_turn(
+        {name: partial(label, nlp) for name, nlp in pipelines.items()},
+        rounds,
+        lambda name: fresh(pipelines[name], docs),
+    )
+    ours, other = NAMES[task]
+    words = sum(map(len, docs))
+    rows = [[name, figure(words / sorted(times[name])[rounds // 2])] for name in times]
+    found = ratio(times[other], times[ours])
+    return rows, Claim(f"words a second: {ours} / {other}", found, at_least=1.0)
+
+
+# Encoders of a sentence of so many words, each one piece: the fewest that there can be.
+
+
+def transformer(kind: str) -> Callable[[List[int]], object]:
+    """A token classifier with random weights for batches of sentences of these lengths."""
+    import torch
+    import transformers
+
+    torch.set_num_threads(1)
+    sizes = dict(hidden_size=768, num_hidden_layers=12, num_attention_heads=12)
+    if kind == "XLM-R base":
+        config: Any = transformers.XLMRobertaConfig(
+            **sizes, intermediate_size=3072, vocab_size=250_002, max_position_embeddings=514,
+            type_vocab_size=1, num_labels=7,
+        )  # fmt: skip
+        model: Any = transformers.XLMRobertaForTokenClassification(config)
+    else:
+        config = transformers.DebertaV2Config(
+            **sizes, intermediate_size=3072, vocab_size=251_000, relative_attention=True,
+            position_buckets=256, pos_att_type=["p2c", "c2p"], norm_rel_ebd="layer_norm",
+            share_att_key=True, type_vocab_size=0,
+        )  # fmt: skip
+        model = transformers.DebertaV2Model(config)
+    model.eval()
+
+    def read(lengths: List[int]) -> None:
+        for start in range(0, len(lengths), BATCH):
+            batch = lengths[start : start + BATCH]
+            # And the pieces that begin and end a sentence.
+            mask = torch.arange(max(batch) + 2) < torch.tensor(batch)[:, None] + 2
+            with torch.inference_mode():
+                model(input_ids=torch.where(mask, 1000, config.pad_token_id), attention_mask=mask)
+
+    return read
+
+
+def flair_tagger(docs: List[Doc]) -> Callable[[List[Doc]], object]:
+    """flair's SequenceTagger: a BiLSTM and a CRF on embeddings of words, of their default sizes."""
+    import flair
+    import torch
+    from flair.data import Dictionary, Sentence
+    from flair.embeddings import OneHotEmbeddings
+    from flair.models import SequenceTagger
+
+    torch.set_num_threads(1)
+    flair.device = torch.device("cpu")
+    words, labels = Dictionary(), Dictionary(add_unk=False)
+    for doc in docs:
+        for token in doc:
+            words.add_item(token.text)
+    for name in ("PER", "LOC", "ORG"):
+        labels.add_item(name)
+    tagger = SequenceTagger(OneHotEmbeddings(words), labels, "ner", allow_unk_predictions=False)
+
+    def read(given: List[Doc]) -> None:
+        tagger.predict([Sentence([token.text for token in doc]) for doc in given], BATCH)
+
+    return read
+
+
+def compare_with_large(nlp: Language, docs: List[Doc], rounds: int, result: Result) -> None:
+    docs = sorted(docs[:FEW], key=len)
+    words = sum(map(len, docs))
+    lengths = [len(doc) for doc in docs]
+    rows = []
+    wanted = {"XLM-R base": 50, "GLiNER's encoder": 50, "flair BiLSTM-CRF": 10}
+    for name, at_least in wanted.items():
+        try:
+            if name.startswith("flair"):
+                theirs = partial(flair_tagger(docs), docs)
+            else:
+                theirs = partial(transformer(name), lengths)
+        except ImportError as error:
+            result.absent[name] = f"not installed here ({error})"
+            continue
+        times = in_turn({"crf_ner": lambda: label(nlp, fresh(nlp, docs)), name: theirs}, rounds)
+        rows.append([name, figure(words / sorted(times[name])[rounds // 2])])
+        found = ratio(times[name], times["crf_ner"])
+        result.claims.append(Claim(f"words a second: crf_ner / {name}", found, at_least=at_least))
+    result.tables.append(
+        Table(f"Large encoders, {FEW} sentences, words a second", ["", "words/s"], rows)
+    )
+
+
+def measure_long(pipeline: Path, words: Path) -> List[Dict[str, float]]:
+    """In a process of its own: seconds and peak memory for documents of rising length."""
+    nlp = spacy.load(pipeline)
+    text = words.read_text(encoding="utf-8").split("\n")
+    label(nlp, [Doc(nlp.vocab, words=text[:1000])])
+    rows = [{"tokens": 0, "seconds": 0.0, "memory": float(peak_memory())}]
+    for tokens in LONG:
+        docs = [Doc(nlp.vocab, words=text[:tokens])]
+        seconds = cpu_time(partial(label, nlp, docs))
+        rows.append({"tokens": tokens, "seconds": seconds, "memory": float(peak_memory())})
+    return rows
+
+
+def compare_long(folder: Path, names: List[str], result: Result) -> None:
+    found = {}
+    for name in names:
+        command = [sys.executable, __file__, "--long", str(folder / name), "--words"]
+        run = subprocess.run(
+            [*command, str(folder / "words")], check=True, capture_output=True, encoding="utf-8"
+        )
+        found[name] = json.loads(run.stdout.splitlines()[-1])
+    rows = []
+    for name, measured in found.items():
+        last = measured[-1]
+        peak, before = last["memory"] / 1e6, measured[0]["memory"] / 1e6
+        rows.append([name, f"{last['seconds']:.1f}", f"{peak:.0f}", f"{peak - before:.0f}"])
+        if name.startswith("crf"):
+            what = f"peak memory at {LONG[-1]:,} tokens, {name} (GB)"
+            result.claims.append(Claim(what, exactly(peak / 1000), at_most=1.0))
+            cost = [row["seconds"] / row["tokens"] for row in measured[1:]]
+            what = f"time a token at {LONG[-1]:,} tokens / at {LONG[0]:,}, {name}"
+            result.claims.append(Claim(what, exactly(cost[-1] / cost[0]), at_most=1.25))
+    result.tables.append(
+        Table(
+            f"One document of {LONG[-1]:,} tokens in a fresh process",
+            ["", "CPU seconds", "peak memory (MB)", "above an idle pipeline (MB)"],
+            rows,
+        )
+    )
+    for label_, key, unit in (("CPU seconds", "seconds", 1.0), ("peak memory (MB)", "memory", 1e6)):
+        series = {
+            name: [(row["tokens"], row[key] / unit) for row in measured[1:]]
+            for name, measured in found.items()
+        }
+        caption = f"{label_} by the length of one document"
+        result.curves.append(Curves(caption, "tokens", label_, series))
+
+
+def main(
+    data: Path = typer.Option(DATA, help="Folder of real corpora"),
+    steps: int = typer.Option(120, help="Of training"),
+    rounds: int = typer.Option(7, help="Of prediction"),
+    long: Path = typer.Option(None, hidden=True),
+    words: Path = typer.Option(None, hidden=True),
+) -> None:
+    """Print speeds, ratios and memory, and write them to results/prediction.json."""
+    if long is not None:
+        print(json.dumps(measure_long(long, words)))
+        return
+    result = Result(
+        "Prediction",
+        f"English test sets of Universal NER and of UD (EWT), all components after {steps} steps "
+        "of training with the teachers' config, in its batches of 256 documents. Encoders with "
+        "random weights get one piece a word, the fewest there can be, and hardly any padding; "
+        "flair's SequenceTagger has a table of words in place of its contextual embeddings.",
+    )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        rows, claims = [], []
+        for task in NAMES:
+            corpus = real_corpus(data, task, "en", folder)
+            pipelines = train_both(task, corpus, steps, folder)
+            docs = test_docs(pipelines[NAMES[task][0]], corpus, "en")
+            more, claim = compare_with_spacy(task, pipelines, docs, rounds)
+            rows, claims = rows + more, [*claims, claim]
+            if task == "ner":
+                (folder / "words").write_text("\n".join(repeated(docs, LONG[-1])), "utf-8")
+                compare_with_large(pipelines["crf_ner"], docs, 3, result)
+        result.claims[:0] = claims
+        result.tables.insert(0, Table("Test documents, words a second", ["", "words/s"], rows))
+        compare_long(folder, [name for names in NAMES.values() for name in names], result)
+    result.finish(("torch", "transformers", "flair"))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    typer.run(main)
