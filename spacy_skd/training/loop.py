@@ -32,7 +32,7 @@ from spacy.training.loop import (
     update_meta,
 )
 from spacy.util import fix_random_seed, load_config, resolve_dot_names
-from thinc.api import Model, Optimizer, constant, set_gpu_allocator
+from thinc.api import Model, Optimizer, constant, set_dropout_rate, set_gpu_allocator
 from wasabi import msg
 
 from ..memory import peak_memory
@@ -125,8 +125,13 @@ class Steps:
             if step in shuffles:
                 set_python_random(shuffles[step])
             next(self.batches)
-            next(self.dropouts)
+            dropout = next(self.dropouts)
             self.optimizer.step_schedules()
+        if progress.steps:
+            # It is saved with a model, also where no step is left that would set it.
+            for name, component in self.nlp.pipeline:
+                if name not in self.settings["frozen_components"] and has_model(component):
+                    set_dropout_rate(component.model, dropout)  # type: ignore[attr-defined]
 
     def update(self, progress: Progress) -> bool:
         """Learn from one batch, if there is another; returns whether there was."""
@@ -150,13 +155,17 @@ class Steps:
                 annotates=self.settings["annotating_components"],
             )
         for name, component in self.nlp.pipeline:
-            if name not in frozen and isinstance(getattr(component, "model", None), Model):
+            if name not in frozen and has_model(component):
                 component.finish_update(self.optimizer)  # type: ignore[attr-defined]
         self.optimizer.step_schedules()
         progress.epoch = epoch
         progress.steps += 1
         progress.words += sum(len(example) for example in batch)
         return True
+
+
+def has_model(component: Any) -> bool:
+    return isinstance(getattr(component, "model", None), Model)
 
 
 def is_done(settings: Settings, progress: Progress) -> bool:

@@ -69,6 +69,15 @@ def test_it_trains_what_spacy_trains(settings, tmp_path):
     assert parameters(tmp_path / "ours") == parameters(tmp_path / "spacys")
 
 
+def test_interrupted_after_its_last_step_it_saves_the_same_bytes(settings, tmp_path):
+    files = []
+    for _ in range(2):  # the second time from the state after the last evaluation
+        train(init_nlp(settings.copy()), tmp_path, "f", stdout=io.StringIO())
+        models = sorted(tmp_path.glob("model-*/*/model"))
+        files.append({path: path.read_bytes() for path in models})
+    assert files[0] and files[0] == files[1]
+
+
 def test_interrupted_it_ends_as_if_it_had_not_been(settings, tmp_path, monkeypatch):
     tables = {}
     save = Checkpoint.save
