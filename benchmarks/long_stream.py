@@ -5,7 +5,7 @@
 Each sentence is a few words of a real one with other letters at their ends. spaCy keeps every
 string that it has ever met, in any pipeline, unless `nlp.memory_zone()` forgets it; so the growth
 of a pipeline is compared with that of a blank one with `ner`, with and without. Every row is a
-process of its own. What is counted is the most memory that was resident, after a fifth of the
+process of its own. What is counted is the most memory that was resident, after half of the
 sentences and at the end: caches that have their size by then are not growth.
 """
 
@@ -31,7 +31,7 @@ BATCH = 1000
 
 
 class Growth(NamedTuple):
-    """Bytes that were resident at most, after a fifth of the sentences and at the end."""
+    """Bytes that were resident at most, after half of the sentences and at the end."""
 
     warm: int
     end: int
@@ -83,7 +83,7 @@ def measure(pipeline: Optional[str], stream: Iterable[str], count: int, zones: b
         with nlp.memory_zone() if zones else nullcontext():
             for _ in nlp.pipe(batch):
                 pass
-        if i * BATCH < count // 5:
+        if i * BATCH < count // 2:
             warm = peak_memory()
     return Growth(warm, peak_memory())
 
@@ -94,7 +94,7 @@ def main(
     count: int = typer.Option(200_000, help="Sentences"),
     words: int = typer.Option(5, help="Of each sentence, all of them new"),
 ) -> None:
-    """Print the memory after a fifth and at the end, and the growth for each new word."""
+    """Print the memory after half and at the end, and the growth for each new word."""
     stream = Texts(sentences(corpus, words), count)
     rows = []
     for name, source in ((pipeline, pipeline), ("spaCy's ner", None)):
@@ -102,7 +102,7 @@ def main(
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 # In a process that has not read the corpus.
                 found = process.submit(measure, source, stream, count, zones).result()
-            grown = (found.end - found.warm) / (0.8 * count * words)
+            grown = (found.end - found.warm) / (0.5 * count * words)
             how = "memory zones" if zones else "one stream"
             mib = (f"{size / 2**20:.0f}" for size in (found.warm, found.end))
             rows.append([name, how, *mib, f"{grown:.0f}"])

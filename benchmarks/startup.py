@@ -5,7 +5,8 @@
 spaCy imports the components of every installed plugin when it makes its first pipeline. Each round
 starts two fresh processes, which differ in whether spaCy finds our entry points; the figure is the
 median over the rounds of their difference in CPU time, which other work on the machine changes less
-than the clock's. Run it where no other plugin is installed, as after `pip
+than the clock's. Modules must have been compiled, as pip does: not with PYTHONDONTWRITEBYTECODE and
+sources that have changed. Run it where no other plugin is installed, as after `pip
 install spacy-skd`: others may import what would then be counted as ours, or not at all.
 """
 
