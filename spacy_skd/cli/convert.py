@@ -23,6 +23,7 @@ def convert_cli(
     seed: int = typer.Option(0, "--seed", help="Seed for drawing dev and training sentences"),
     default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
     tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
+    merge_subtokens: bool = typer.Option(False, "--merge-subtokens/--split-subtokens", help="CoNLL-U: make multiword tokens that are not the sum of their words, such as French du (de le), one token, as a pipeline meets them in text"),
     tokenize: bool = typer.Option(False, "--tokenize", help="unlabelled.txt is raw text as well: split it into sentences and tokens with spaCy's tokenizer of the language"),
     follow_links: bool = typer.Option(False, "--follow-links", help="Follow symbolic links that lead out of INPUT_PATH"),
     encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files, for example latin-1 for CoNLL-2002. XML and byte order marks declare their own"),
@@ -58,7 +59,7 @@ def convert_cli(
         limit=limit,
         seed=seed,
         follow_links=follow_links,
-        options=ReadOptions(encoding, tag, default_type, tokenize),
+        options=ReadOptions(encoding, tag, default_type, tokenize, merge_subtokens),
     )
     _print_report(report)
     msg.good("Nothing changed" if report.unchanged else f"Corpus written to {output_path}")

@@ -59,8 +59,9 @@ def compare(
     """Train what is not trained yet, measure it, and say how the rows compare.
 
     In `output` are `teachers/<name>/seed-<n>/<lang>`, `targets/<name>/seed-<n>`,
-    `rows/<name>/seed-<n>` and what was measured of each. All are kept as long as they are what the
-    comparison would make: an interrupted one goes on, and a changed one does again what it changes.
+    `rows/<name>/seed-<n>`, what was measured of each, and `features` of frozen encoders.
+    All are kept as long as they are what the comparison would make: an interrupted one goes on, and
+    a changed one does again what it changes.
 
     jobs (Optional[int]): Trainings and measurements at a time, see `carry_out`.
     gpu_id (int): As in `spacy train`; -1 is the CPU.
@@ -75,7 +76,11 @@ def compare(
         find_languages(spec.zero_shot, [spec.split])
     runs = row_runs(spec, output)
     check_configs(spec, list(runs.values()))
+    adapted = {teachers.adapts for teachers in spec.teachers}
     with locked(output / "comparison.json"):
+        first = [run for (row, _), run in runs.items() if row in adapted]
+        if first:
+            raise_failed(carry_out(first, jobs=jobs, gpu_id=gpu_id), "a row")
         cells = []
         for teachers in spec.teachers:
             for seed in spec.seeds:
@@ -126,7 +131,7 @@ def check_configs(spec: Spec, runs: List[Run]) -> None:
         check_config(run.config, run.source, run.code)
     for teachers in spec.teachers:
         if teachers.config is not None:
-            config = read_config(teachers.config, teachers.settings)
+            config = read_config(teachers.config, {**spec.pretrained, **teachers.settings})
             check_config(config, teachers.config, None)
 
 
@@ -149,7 +154,7 @@ def teach(
         teachers.config,
         folder,
         jobs=jobs,
-        overrides={**teachers.settings, "system.seed": seed},
+        overrides=teacher_settings(spec, teachers, seed, output),
         multilingual=teachers.kind == "multilingual",
         folds=teachers.folds,
         seeds=members if teachers.members > 1 else (),
@@ -158,6 +163,16 @@ def teach(
     )
     raise_failed(reports, f"teachers '{teachers.name}', seed {seed}")
     return Cell(teachers.name, seed, str(folder / "{lang}" / BEST), reports)
+
+
+def teacher_settings(spec: Spec, teachers: TeachersSpec, seed: int, output: Path) -> Dict[str, Any]:
+    """What differs from the teachers' config."""
+    settings = {**spec.pretrained, **teachers.settings, "system.seed": seed}
+    if spec.encoder is not None:
+        settings["paths.features"] = str(output / "features")
+    if teachers.adapts is not None:
+        settings["paths.init"] = str(seed_folder(output, "rows", teachers.adapts, seed) / BEST)
+    return settings
 
 
 def pattern_of(source: str) -> str:

@@ -51,6 +51,8 @@ class TeachersSpec(Strict):
     source (Optional[str]): Instead of a config: what `skd label --teachers` takes.
     map, pooling, scheme: How a token classifier is asked (see `ClassifierSettings`).
     kind (str): "each": one for each language; "multilingual": one for all.
+    adapts (Optional[str]): A row without teachers whose pipeline of the same seed the config starts
+        from, as `paths.init`.
     folds (int): Parts of the training data for cross-fitted teachers; 0: none.
     members (int): Trainings with seeds of their own, whose mean teaches.
     """
@@ -63,6 +65,7 @@ class TeachersSpec(Strict):
     pooling: Literal["first", "mean"] = "first"
     scheme: Optional[Literal["IOB1", "IOB2"]] = None
     kind: Literal["each", "multilingual"] = "each"
+    adapts: Optional[str] = None
     folds: int = Field(0, ge=0)
     members: int = Field(1, ge=1)
 
@@ -70,6 +73,8 @@ class TeachersSpec(Strict):
     def one_origin(self) -> "TeachersSpec":
         if (self.config is None) == (self.source is None):
             raise ValueError("give either config or source")
+        if self.source is not None and self.adapts is not None:
+            raise ValueError("adapts is for teachers that are trained, from a config")
         if self.classifier != ClassifierSettings() and not self.is_classifier:
             raise ValueError("map, pooling and scheme are for a source hf:NAME_OR_FOLDER")
         return self
@@ -108,6 +113,8 @@ class Spec(Strict):
     split (str): What is evaluated.
     zero_shot (Optional[Path]): Converted corpus of languages that no row is trained on.
     about (str): What the comparison asks; heads the report.
+    vectors, encoder (Optional[str]): `paths.vectors` and `paths.encoder` of all trainings, of rows
+        and teachers alike.
     axis (Optional[str]): A setting whose numbers the rows differ in, drawn as a curve.
     settings (Dict[str, Any]): Of all rows.
     """
@@ -121,6 +128,8 @@ class Spec(Strict):
     split: str = "test"
     zero_shot: Optional[Path] = None
     about: str = ""
+    vectors: Optional[str] = None
+    encoder: Optional[str] = None
     axis: Optional[str] = None
     settings: Settings = {}
     teachers: List[TeachersSpec] = []
@@ -137,6 +146,12 @@ class Spec(Strict):
                 known = ", ".join(teachers) or "none"
                 message = f"teachers of row '{row.name}' is '{row.teachers}'; known: {known}"
                 raise ValueError(message)
+        from_gold = [row.name for row in self.rows if row.teachers is None]
+        for one in self.teachers:
+            if one.adapts is not None and one.adapts not in from_gold:
+                known = ", ".join(from_gold) or "none"
+                message = f"adapts of teachers '{one.name}' is '{one.adapts}'"
+                raise ValueError(f"{message}; rows without teachers: {known}")
         shared = set(rows) & set(teachers)
         if shared:
             raise ValueError(f"a row and teachers are both called '{shared.pop()}'")
@@ -146,7 +161,13 @@ class Spec(Strict):
 
     def overrides(self, row: RowSpec) -> Settings:
         """All settings of a row that differ from its config."""
-        return {**self.settings, **row.settings}
+        return {**self.pretrained, **self.settings, **row.settings}
+
+    @property
+    def pretrained(self) -> Settings:
+        """What trainings begin with; configs that know nothing of it have no such variable."""
+        paths = {"paths.vectors": self.vectors, "paths.encoder": self.encoder}
+        return {name: path for name, path in paths.items() if path is not None}
 
 
 def read_spec(path: Path, overrides: Optional[Settings] = None) -> Spec:

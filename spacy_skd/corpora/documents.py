@@ -22,12 +22,15 @@ class ReadOptions:
     tag (str): The CoNLL-U column that becomes `token.tag_`: "upos" or "xpos".
     default_type (str): Entity type of tags and targets that have none.
     tokenize (bool): Whether unlabelled text has no tokens yet.
+    merge_subtokens (bool): Whether a multiword token of CoNLL-U that is not the sum of its words
+        becomes one token.
     """
 
     encoding: str = "utf-8"
     tag: str = "upos"
     default_type: str = "TARGET"
     tokenize: bool = False
+    merge_subtokens: bool = False
 
 
 @dataclass

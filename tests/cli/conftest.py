@@ -154,8 +154,8 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def small_configs(tmp_path: Path) -> None:
-    """teacher.cfg and student.cfg: those of the project, with a small encoder."""
-    for name in ("teacher", "student"):
+    """{teacher,teacher_adapted,student}.cfg: those of the project, with a small encoder."""
+    for name in ("teacher", "teacher_adapted", "student"):
         text = (ROOT / "configs" / f"ner_{name}.cfg").read_text(encoding="utf-8")
         text = re.sub(r"^rows = .*$", "rows = [200, 50, 100, 50]", text, flags=re.M)
         text = re.sub(r"^width = .*$", "width = 16", text, flags=re.M)

@@ -116,6 +116,12 @@ kind = "multilingual"
 training.max_steps = 2
 training.eval_frequency = 1
 
+[teachers.adapted]
+config = "teacher_adapted.cfg"
+adapts = "baseline"
+training.max_steps = 2
+training.eval_frequency = 1
+
 [teachers.published]
 source = "hf:classifier"
 map = {"X": ""}
@@ -137,13 +143,15 @@ def test_teachers_of_all_languages_and_published_ones(
     assert trained(tmp_path / "out").keys() == {
         "rows/baseline/seed-3",
         "teachers/shared/seed-3/multilingual",
+        "teachers/adapted/seed-3/de",
+        "teachers/adapted/seed-3/en",
     }
     stores = {path.parent.name for path in (tmp_path / "out/targets").glob("*/seed-3/*/meta.json")}
     assert stores == {"de", "en"}
     found = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
     for rows in (found["rows"], found["zero_shot"]):
         assert all(list(row["languages"]) == ["de", "en"] for row in rows.values())
-    assert list(found["rows"]) == ["shared", "published", "baseline"]
+    assert list(found["rows"]) == ["shared", "adapted", "published", "baseline"]
     (shared,), (published,) = found["costs"]["shared"], found["costs"]["published"]
     assert shared["training_memory"] > 10**7 and shared["peak_memory"] > 10**7
     assert published["training_memory"] is None and published["training_seconds"] == 0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from spacy_skd.comparison.compare import teacher_settings
 from spacy_skd.comparison.spec import read_spec
 from spacy_skd.errors import SkdError
 
@@ -127,3 +128,42 @@ def test_there_must_be_rows(read):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(SkdError, match="SKD231"):
         read_spec(tmp_path / "nowhere.cfg")
+
+
+def test_all_trainings_begin_with_the_same_vectors_and_encoder(read):
+    spec = read(SPEC, **{"comparison.vectors": "some_vectors", "comparison.encoder": None})
+    assert spec.pretrained == {"paths.vectors": "some_vectors"}
+    assert spec.overrides(spec.rows[0])["paths.vectors"] == "some_vectors"
+    cnn, _ = spec.teachers
+    assert teacher_settings(spec, cnn, 1, Path("out")) == {
+        "paths.vectors": "some_vectors",
+        "training.max_steps": 100,
+        "system.seed": 1,
+    }
+    encoded = read(SPEC, **{"comparison.encoder": "an_encoder"})
+    settings = teacher_settings(encoded, cnn, 1, Path("out"))
+    assert settings["paths.encoder"] == "an_encoder"
+    assert settings["paths.features"] == str(Path("out/features"))
+
+
+def test_adapted_teachers_start_from_a_row_that_has_none(read):
+    text = SPEC.replace("[teachers.cnn]", '[teachers.cnn]\nadapts = "baseline"')
+    spec = read(text)
+    settings = teacher_settings(spec, spec.teachers[0], 1, Path("out"))
+    assert settings["paths.init"] == str(Path("out/rows/baseline/seed-1/model-best"))
+
+
+@pytest.mark.parametrize(
+    "text, named",
+    [
+        (SPEC.replace("[teachers.cnn]", '[teachers.cnn]\nadapts = "top_wk"'), "baseline"),
+        (SPEC.replace("[teachers.cnn]", '[teachers.cnn]\nadapts = "other"'), "other"),
+        (
+            SPEC.replace("[teachers.published]", '[teachers.published]\nadapts = "baseline"'),
+            "trained",
+        ),
+    ],
+)
+def test_teachers_that_cannot_be_adapted(read, text, named):
+    with pytest.raises(SkdError, match=f"SKD231.*{named}"):
+        read(text)

@@ -27,6 +27,25 @@ def test_multiword_tokens_that_are_not_the_sum_of_their_words_are_kept(path):
     assert second.user_data["multiword"] == ((0, 2, "dámelo"),)
 
 
+def test_they_become_one_token_on_request(path):
+    options = ReadOptions(tag="xpos", merge_subtokens=True)
+    first, second = read_conllu(path, "es", options).docs
+    assert [t.text for t in first] == ["Vámonos", "al", "mar", ",", '"', "hoy", '".']
+    assert first.text == 'Vámonos al mar, "hoy". ' and second.text == "dámelo20 000 "
+    # The first word of an open class decides, and where there is none, the first.
+    assert [t.pos_ for t in first][:3] == ["VERB", "ADP", "NOUN"]
+    assert [t.tag_ for t in first][:2] == ["vmip1p0", "sps00_da0ms0"]
+    assert "multiword" not in first.user_data
+
+
+def test_those_that_are_the_sum_of_their_words_stay_split(tmp_path):
+    row = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_\n".format
+    lines = row("1-2", "can't", "_") + row(1, "ca", "AUX") + row(2, "n't", "PART")
+    path = write(tmp_path / "train.conllu", lines)
+    (doc,) = read_conllu(path, "en", ReadOptions(merge_subtokens=True)).docs
+    assert [t.text for t in doc] == ["ca", "n't"]
+
+
 def test_spaces_follow_space_after_also_of_multiword_tokens(path):
     first, second = read_conllu(path, "es", ReadOptions()).docs
     assert first.text == 'Vamosnos ael mar, "hoy". '
