@@ -1,6 +1,6 @@
 """CoNLL-U, the format of Universal Dependencies (universaldependencies.org/format.html)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Dict, List, Tuple
 
@@ -45,11 +45,12 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
     """
     vocab = Vocab()
     docs: List[Doc] = []
-    missing = 0
+    missing = merged = 0
     for block in read_blocks(path, options.encoding):
         sentence = _read_sentence(block, path)
         if sentence.words:
             if options.merge_subtokens:
+                merged += len(sentence.fused)
                 sentence = _merge(sentence)
             tags = sentence.upos if options.tag == "upos" else sentence.xpos
             missing += tags.count("")
@@ -58,7 +59,8 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
             )
             if sentence.fused:
                 docs[-1].user_data[MULTIWORD] = sentence.fused
-    return converted(path, docs, notes=[f"{missing} tokens without tag"] if missing else [])
+    notes = [f"{missing} tokens without tag"] if missing else []
+    return replace(converted(path, docs, notes=notes), merged=merged)
 
 
 def _read_sentence(block: List[Line], path: Path) -> _Sentence:

@@ -3,7 +3,7 @@
 import hashlib
 import random
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Set, Tuple
@@ -24,6 +24,8 @@ from .layout import check_language
 from .lines import check_encoding
 from .manifest import intact_manifest, write_manifest
 from .output import check_apart, replaced_corpus, settle, system_errors, write_split
+
+UNMERGED = "has no multiword tokens, so those of dev and test stay split"
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -192,15 +194,30 @@ def _read_files(corpus: RawCorpus, format: str, options: ReadOptions) -> Iterato
     bar = tqdm(total=corpus.size, unit="B", unit_scale=True, leave=False, disable=None)
     with bar as progress:
         for name, files in corpus.files.items():
-            splits = {}
-            for split_name, file in files.items():
-                progress.set_description(f"{name} {split_name}")
-                reader = find_reader(file, split_name, format, options)
-                splits[split_name] = reader(file, name, options)
+            progress.set_description(name)
+            splits = _read_splits(name, files, format, options)
+            if _only_evaluation_merged(splits):
+                splits = _read_splits(name, files, format, replace(options, merge_subtokens=False))
+                splits["train"].notes.append(UNMERGED)
             if "raw" in splits:
                 splits["unlabelled"] = _join(splits.pop("raw"), splits.get("unlabelled"))
             yield name, splits
             progress.update(sum(file.stat().st_size for file in files.values()))
+
+
+def _read_splits(
+    lang: str, files: Dict[str, Path], format: str, options: ReadOptions
+) -> Dict[str, Converted]:
+    readers = {split: find_reader(file, split, format, options) for split, file in files.items()}
+    return {split: readers[split](file, lang, options) for split, file in files.items()}
+
+
+def _only_evaluation_merged(splits: Dict[str, Converted]) -> bool:
+    """Whether train does not know the multiword tokens that dev or test have: of a treebank of
+    which only those parts were aligned with its text, such as the Hebrew one.
+    """
+    others = any(splits[split].merged for split in ("dev", "test") if split in splits)
+    return "train" in splits and not splits["train"].merged and others
 
 
 def _join(first: Converted, second: Optional[Converted]) -> Converted:

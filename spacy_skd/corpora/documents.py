@@ -42,11 +42,13 @@ class Converted:
     repaired (Optional[int]): How many tags were changed to make the sequences legal; None where
         that was counted with another file.
     notes (List[str]): What else its owner should know, a phrase each.
+    merged (int): Multiword tokens that became one token.
     """
 
     docs: Iterable[Doc]
     repaired: Optional[int] = 0
     notes: List[str] = field(default_factory=list)
+    merged: int = 0
 
 
 Reader = Callable[[Path, str, ReadOptions], Converted]

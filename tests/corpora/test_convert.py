@@ -198,3 +198,17 @@ def test_a_file_that_vanishes_is_named(raw, tmp_path, monkeypatch):
     with pytest.raises(SkdError, match="SKD107.*dev.tsv"):
         convert(raw, tmp_path / "corpus")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
+
+
+def test_multiword_tokens_stay_split_where_train_has_none(tmp_path):
+    plain = "".join(line for line in CONLLU.splitlines(True) if "-" not in line.split("\t")[0])
+    for lang, train in (("es", CONLLU), ("he", plain)):
+        write(tmp_path / f"raw/{lang}/train.conllu", train)
+        write(tmp_path / f"raw/{lang}/dev.conllu", CONLLU)
+    report = convert(
+        tmp_path / "raw", tmp_path / "corpus", options=ReadOptions(merge_subtokens=True)
+    )
+    assert words(tmp_path / "corpus/es/dev.spacy") == ["Vámonos", "dámelo"]
+    assert words(tmp_path / "corpus/he/dev.spacy") == ["Vamos", "da"]
+    note = "has no multiword tokens, so those of dev and test stay split"
+    assert [line for line in report.notes if note in line] == [f"he train: {note}"]
