@@ -36,6 +36,7 @@ from thinc.api import Model, Optimizer, constant, set_dropout_rate, set_gpu_allo
 from wasabi import msg
 
 from ..memory import peak_memory
+from ..products import use_numpys
 from .checkpoints import Checkpoint, Progress, python_random, set_python_random
 from .logger import kd_weight
 from .runs import BEST, LAST, MEMORY
@@ -204,6 +205,7 @@ def main(arguments: List[str]) -> None:
     given, settings = parser.parse_known_args(arguments)
     import_code(given.code)
     setup_gpu(given.gpu_id)
+    use_numpys()
     with show_validation_error(given.config):
         config = load_config(given.config, parse_config_overrides(settings), interpolate=False)
     with show_validation_error(given.config, hint_fill=False):
