@@ -80,7 +80,8 @@ def compare(
     with locked(output / "comparison.json"):
         first = [run for (row, _), run in runs.items() if row in adapted]
         if first:
-            raise_failed(carry_out(first, jobs=jobs, gpu_id=gpu_id), "a row")
+            reports = carry_out(first, jobs=jobs, gpu_id=gpu_id, cluster=cluster)
+            raise_failed(reports, "a row")
         cells = []
         for teachers in spec.teachers:
             for seed in spec.seeds:

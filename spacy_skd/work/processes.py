@@ -22,7 +22,7 @@ THREADS = (
 )
 # numpy's products alone are not worth a second core, and the last bits of what they give would
 # depend on how many there are.
-NUMPY = {"OPENBLAS_NUM_THREADS": "1"}
+ONE_FOR_NUMPY = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 class LocalProcesses:
@@ -31,14 +31,13 @@ class LocalProcesses:
     None of them outlives this process: `stop` ends them, and if it is not called because this
     process was killed, they notice (see `lifeline.py`).
 
-    threads (Optional[int]): How many each takes for its matrix products, but for numpy's, which
-        take one; None: every core. What
-        runs side by side would be slower that way.
+    threads (Optional[int]): How many each takes for its matrix products, numpy's apart; None: every
+        core. What runs side by side would be slower that way.
     """
 
     def __init__(self, threads: Optional[int] = None) -> None:
         of_all = {} if threads is None else dict.fromkeys(THREADS, str(threads))
-        self._threads = {**of_all, **NUMPY}
+        self._threads = {**of_all, **ONE_FOR_NUMPY}
         self._running: Set[subprocess.Popen[str]] = set()
         self._stopped = False
         self._lock = Lock()
