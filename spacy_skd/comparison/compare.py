@@ -24,6 +24,7 @@ from ..training.runs import BEST, MANIFEST, Run, RunReport
 from ..training.teachers import train_teachers
 from ..work.cluster import Cluster, at_a_time
 from ..work.processes import LocalProcesses, kill_as_interrupt
+from ..work.remote_tasks import RayTasks
 from ..work.tasks import Processes, Task
 from .provenance import provenance
 from .results import calibrations, summarise
@@ -222,7 +223,7 @@ def measure_all(
             sources = {source for lang in languages for source in candidate.sources(lang)}
             for i, source in enumerate(sorted(sources)):
                 work.append(Measurement(cell, source, spec.zero_shot, f"zero-shot-{i}"))
-    processes: Processes = LocalProcesses(threads=1) if cluster is None else cluster.tasks()
+    processes: Processes = LocalProcesses(threads=1) if cluster is None else RayTasks(cluster)
     pool = ThreadPoolExecutor(at_a_time(len(work), jobs, cluster))
     try:
         with kill_as_interrupt(), tqdm(total=len(work), unit="cell", disable=None) as bar:

@@ -15,7 +15,8 @@ from ..corpora.stored import words_and_spaces
 from ..records import file_names
 from ..teachers import Scorer, Source
 from ..transfer import Teacher
-from ..work.cluster import Call, Cluster, Pool
+from ..work.cluster import Cluster
+from ..work.pool import Call, Pool
 from ..work.tasks import Place
 from .writer import Score
 

@@ -18,6 +18,7 @@ from ..evaluation.scorers import MACRO, METRICS
 from ..locks import locked
 from ..work.cluster import Cluster, at_a_time
 from ..work.processes import LocalProcesses, kill_as_interrupt
+from ..work.remote_tasks import RayTasks
 from ..work.tasks import Processes
 from .configs import check_config, train_files
 from .runs import BEST, MEMORY, Run, RunReport
@@ -78,7 +79,7 @@ def train_all(
     )
     processes: Processes = LocalProcesses(threads=1 if len(todo) > 1 else None)
     if cluster is not None:
-        processes, gpu_id = cluster.tasks(), cluster.gpu_id
+        processes, gpu_id = RayTasks(cluster), cluster.gpu_id
     pool = ThreadPoolExecutor(at_a_time(len(todo), jobs, cluster))
     reports: List[RunReport] = []
     try:
