@@ -7,7 +7,7 @@ from spacy.cli._util import app as spacy_app
 from typer.testing import CliRunner
 
 COMMANDS = ["fetch", "convert", "vectors", "teachers", "label", "train", "package", "evaluate"]
-COMMANDS += ["compare", "report", "visualize", "push"]
+COMMANDS += ["calibrate", "compare", "report", "visualize", "push"]
 
 
 def run(*args: str) -> subprocess.CompletedProcess:
