@@ -20,6 +20,8 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
     "RAYON_NUM_THREADS",
 )
+# spaCy saves sets, such as the sentencizer's characters, in the order of their hashes.
+ONE_ORDER = {"PYTHONHASHSEED": "0"}
 # numpy's products alone are not worth a second core, and the last bits of what they give would
 # depend on how many there are.
 ONE_FOR_NUMPY = {"OPENBLAS_NUM_THREADS": "1"}
@@ -37,7 +39,7 @@ class LocalProcesses:
 
     def __init__(self, threads: Optional[int] = None) -> None:
         of_all = {} if threads is None else dict.fromkeys(THREADS, str(threads))
-        self._threads = {**of_all, **ONE_FOR_NUMPY}
+        self._variables = {**of_all, **ONE_FOR_NUMPY, **ONE_ORDER}
         self._running: Set[subprocess.Popen[str]] = set()
         self._stopped = False
         self._lock = Lock()
@@ -85,7 +87,7 @@ class LocalProcesses:
                 encoding="utf-8",
                 errors="replace",
                 env={
-                    **self._threads,
+                    **self._variables,
                     **os.environ,
                     "PYTHONUNBUFFERED": "1",
                     "PYTHONIOENCODING": "utf-8",
