@@ -33,4 +33,4 @@ def test_a_bar_is_drawn_on_a_terminal_only(tmp_path, monkeypatch, capsys, is_ter
     path.write_text("Rom\tB-LOC\n\n" * 20, encoding="utf-8")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     convert(tmp_path / "raw", tmp_path / "corpus")
-    assert ("de train" in capsys.readouterr().err) == is_terminal
+    assert ("\rde:" in capsys.readouterr().err) == is_terminal
