@@ -13,7 +13,7 @@ ratios of times.
 import time
 from pathlib import Path
 from statistics import mean, median
-from typing import Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional
 
 import spacy
 import typer
@@ -46,7 +46,8 @@ def joined(docs: List[Doc], size: int) -> Iterator[Doc]:
     """Gold documents of so many sentences, with their boundaries."""
     for i in range(0, len(docs), size):
         group = docs[i : i + size]
-        whole = Doc.from_docs([*group], ensure_whitespace=False, exclude=["user_data"])
+        concatenate: Any = Doc.from_docs  # spaCy's stubs lack `exclude`
+        whole = concatenate([*group], ensure_whitespace=False, exclude=["user_data"])
         starts = {sum(map(len, group[:n])) for n in range(len(group))}
         for token in whole:
             token.is_sent_start = token.i in starts
@@ -67,7 +68,8 @@ def tag(nlp: Language, golds: List[Doc], boundaries: str) -> List[Doc]:
 
 def score(nlp: Language, metric: str, golds: List[Doc], boundaries: str) -> float:
     examples = [Example(*pair) for pair in zip(tag(nlp, golds, boundaries), golds)]
-    return 100 * nlp.get_pipe(nlp.pipe_names[-1]).score(examples)[metric]
+    pipe: Any = nlp.get_pipe(nlp.pipe_names[-1])
+    return 100 * pipe.score(examples)[metric]
 
 
 def seconds(nlp: Language, golds: List[Doc], boundaries: str) -> float:

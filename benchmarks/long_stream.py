@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Iterable, Iterator, List, NamedTuple, Optional
+from typing import Any, Iterable, Iterator, List, NamedTuple, Optional
 
 import spacy
 import typer
@@ -63,7 +63,7 @@ class Texts:
 
 def spacy_ner() -> Language:
     nlp = spacy.blank("xx")
-    ner = nlp.add_pipe("ner")
+    ner: Any = nlp.add_pipe("ner")
     for label in ("LOC", "ORG", "PER"):
         ner.add_label(label)
     nlp.initialize(lambda: [Example.from_dict(nlp.make_doc("a b"), {"entities": []})])
