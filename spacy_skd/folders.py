@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, FrozenSet, List, Mapping, Optional
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Sequence
 
 from .errors import Errors, SkdError
 from .records import (
@@ -142,9 +142,11 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def check_pipeline(path: Path) -> None:
+def check_pipeline(path: Path, also: Sequence[str] = ()) -> None:
     """Raises `SkdError` if a pipeline is one that a run made and is not as the run left it. What
     has been added to it is not read, and does not count.
+
+    also (Sequence[str]): Further files of the run that are read.
     """
     run = MadeFolder(path.parent, RUN)
     if path.name not in RUN.names or not (run.place / RUN.manifest).exists():
@@ -154,7 +156,8 @@ def check_pipeline(path: Path) -> None:
         reason: Optional[str] = f"{RUN.manifest} is damaged"
     else:
         below = f"{path.name}/"
-        files = {n: entry for n, entry in manifest["files"].items() if n.startswith(below)}
+        entries = manifest["files"].items()
+        files = {n: entry for n, entry in entries if n.startswith(below) or n in also}
         reason = first_difference(run.place, files)
     if reason is not None:
         raise SkdError(Errors.SKD139.format(path=path, reason=reason))

@@ -131,9 +131,12 @@ def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str,
 
 
 def has_teachers(model: Path) -> Optional[bool]:
-    """Whether it learned from soft targets, by the config of its run; None where there is none."""
+    """Whether it learned from soft targets, by the config of its run; None where there is none.
+    Raises `SkdError` if that is not as the run left it.
+    """
     if not (model.parent / CONFIG).is_file():
         return None
+    check_pipeline(model, also=[CONFIG])
     paths = read_config(model.parent / CONFIG, {}).get("paths", {})
     return paths.get("targets") is not None
 

@@ -128,8 +128,8 @@ def test_damaged_packages(tmp_path):
             continue
         result = subprocess.run(pip, capture_output=True, text=True)
         if result.returncode == 0:
-            # What is left says the same, or names nothing to install: then the package is missing.
-            assert damaged[0] == intact[0] and "Would install" not in result.stdout, what
+            # What is left names what was built, or nothing to install: then the package is missing.
+            assert damaged[0] == intact[0], what
         refused += result.returncode != 0
         for path, content in zip(files, intact):
             if path.is_dir() and not path.is_symlink():

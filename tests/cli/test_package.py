@@ -19,6 +19,7 @@ def student(tmp_path):
     folder = MadeFolder(tmp_path / "student", RUN)
     folder.unfinished.mkdir()
     spacy.blank("xx").to_disk(folder.unfinished / "model-best")
+    (folder.unfinished / "run.cfg").write_text("[paths]\ntargets = null\n", "utf-8")
     folder.publish({"fingerprint": "", "report": {}})
     return folder.path
 
@@ -65,7 +66,7 @@ def test_what_is_known_of_it_is_in_the_metadata(skd_here, fails, student, tmp_pa
     assert re.search(r"^License(-Expression)?: MIT$", metadata, flags=re.M)
     gold = {"name": "Gold", "license": "CC BY 4.0", "url": "https://example.org"}
     assert meta["sources"] == [gold, {"name": "Text"}]
-    assert "distilled" not in meta and "languages" not in meta
+    assert meta["distilled"] is False and "languages" not in meta
     for wrong in ("a, b, c, d", ", MIT"):
         assert "SKD269" in fails(*package, "--sources", wrong)
 
@@ -104,6 +105,15 @@ def test_a_damaged_pipeline_is_not_packaged(fails, student):
     config.write_text(config.read_text("utf-8").replace("1000", "1001"), "utf-8")
     line = fails("package", config.parent, "packages", "--name", "skd", "--version", "1.0")
     assert "SKD139" in line and "config.cfg" in line
+
+
+def test_nor_is_one_whose_training_was_altered(fails, student):
+    """Whether it has teachers is read from the config that it was trained with."""
+    config = Path(student, "run.cfg")
+    config.write_bytes(config.read_bytes() + b"\xc3")
+    model = Path(student, "model-best")
+    line = fails("package", model, "packages", "--name", "skd", "--version", "1.0")
+    assert "SKD139" in line and "run.cfg" in line
 
 
 def test_the_log_is_shown_where_building_fails(skd, student, tmp_path):
