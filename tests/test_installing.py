@@ -93,10 +93,10 @@ def test_a_student_is_installed_with_this_package(wheels, server, python, tmp_pa
     addresses = [f"{server}/{wheel.name}" for wheel in wheels]
     ways = {
         "files": wheels,
-        "a folder": ["--find-links", student.parent, "xx_skd"],
+        "a folder": ["-f", student.parent, "xx_skd"],
         "an index": ["--extra-index-url", f"{server}/simple", "xx_skd"],
         "addresses": addresses,
-        "the address of the student alone": ["--find-links", student.parent, addresses[-1]],
+        "the address of the student alone": ["-f", student.parent, addresses[-1]],
     }
     for way, words in ways.items():
         run(python, "-m", "pip", "install", "--quiet", *words, cwd=tmp_path)

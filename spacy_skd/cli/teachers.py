@@ -43,7 +43,7 @@ def teachers_cli(
 
     Every teacher is a `spacy train` of its own; its table is printed as it grows. A teacher that
     was made from the same config, overrides and data, and is undamaged, is kept; an interrupted one
-    starts again. Nothing is removed that this command has not made. Settings of the config are overridden as in `spacy train`: --training.max_steps 100
+    goes on from its last evaluation. Nothing is removed that this command has not made. Settings of the config are overridden as in `spacy train`: --training.max_steps 100
 
     Example: python -m spacy skd teachers corpus --config configs/ner_teacher.cfg --jobs 2
     Example: python -m spacy skd teachers corpus --config configs/ner_teacher.cfg --ray auto --cpus 1
