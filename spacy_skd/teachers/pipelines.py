@@ -74,6 +74,7 @@ def read_config(folder: Path) -> Config:
     try:
         return Config().from_disk(folder / CONFIG, interpolate=False)
     except Exception as error:  # of the parser of ini files, of JSON, of confection
+        check_pipeline(folder)  # what was damaged has a remedy of its own
         reason = " ".join(str(error).split())
         raise SkdError(Errors.SKD126.format(source=folder, reason=reason)) from error
 

@@ -218,6 +218,10 @@ def test_a_teacher_that_is_not_as_it_was_trained_does_not_label(project):
     path.write_bytes(data)
     with pytest.raises(SkdError, match="SKD139.*teachers/de/model-best.*pipe/model"):
         run_label(project, languages=["de"])
+    config = made.path / "model-best" / "config.cfg"
+    config.write_bytes(config.read_bytes()[:-20])  # read before all else, and no config any more
+    with pytest.raises(SkdError, match="SKD139.*teachers/de/model-best.*config.cfg"):
+        run_label(project, languages=["de"])
 
 
 # Where the description of a store may lead
