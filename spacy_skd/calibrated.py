@@ -56,4 +56,9 @@ def make_calibrated(
 
 def as_record(fit: Fit) -> Dict[str, float]:
     errors = [expected_calibration_error(curve) or 0.0 for curve in (fit.before, fit.after)]
-    return {"temperature": fit.temperature, "error_before": errors[0], "error": errors[1]}
+    return {
+        "temperature": fit.temperature,
+        "best_temperature": fit.best,
+        "error_before": errors[0],
+        "error": errors[1],
+    }

@@ -58,7 +58,7 @@ def raw_table(report: Dict[str, Any], name: str, metric: str) -> str:
 
 def calibration_table(fits: Mapping[str, Fit], split: str) -> str:
     """The temperature of each component, and in percent the expected calibration errors, without it
-    and with it.
+    and with it; and a line for each that keeps temperature 1.
     """
     rows = [
         [
@@ -68,7 +68,17 @@ def calibration_table(fits: Mapping[str, Fit], split: str) -> str:
         ]
         for name, fit in fits.items()
     ]
-    return aligned(["", "temperature", f"error on {split}", "calibrated"], rows)
+    table = aligned(["", "temperature", f"error on {split}", "calibrated"], rows)
+    return "\n".join([table, *uncertain(fits, split)])
+
+
+def uncertain(fits: Mapping[str, Fit], split: str) -> List[str]:
+    return [
+        f"{name} keeps temperature 1: {split} does not show that {fit.best:.2f}, which fits it "
+        "best, is better for other sentences"
+        for name, fit in fits.items()
+        if fit.temperature != fit.best
+    ]
 
 
 def lost(given: Optional[float], raw: Optional[float]) -> Optional[float]:

@@ -5,8 +5,14 @@ Of a sequence model it has to be said which probabilities are meant. What a user
 entities, or of tokens' tags, of the best analysis. Each of these is right or wrong, and the
 temperature is the one by which what is right is the most likely to be right, and what is wrong to
 be wrong. The likelihood of whole gold sequences is another quantity.
+
+A temperature of few sentences, or of few mistakes, may be further from the truth than 1 is. So it
+is taken only if temperatures that were fitted without a sentence have a lower loss there than 1
+has, in sum over the sentences and by more than one standard error (Hastie et al. 2009, section
+7.10).
 """
 
+from functools import cache
 from typing import Any, Callable, Dict, NamedTuple, Sequence
 
 import numpy as np
@@ -24,13 +30,17 @@ RANGE = (0.1, 10.0)
 POINTS, ROUNDS = 9, 4  # the last ones are 1 % apart
 SURE = 1e-6  # what was said with more is as wrong as that
 BATCH = 256
+FOLDS = 5
 Shown = Callable[[float], np.ndarray]
 
 
 class Fit(NamedTuple):
-    """The temperature of a component, and its reliability curves at 1 and at that."""
+    """The temperature of a component, the one that fits best, and reliability curves at 1 and at
+    its own. Its own is 1 where it is not certain that the other is better.
+    """
 
     temperature: float
+    best: float
     before: Reliability
     after: Reliability
 
@@ -62,9 +72,35 @@ def fit(name: str, pipe: Any, examples: Sequence[Example]) -> Fit:
     if not 0 < right.sum() < len(right):
         raise SkdError(Errors.SKD236.format(name=name, right=right.sum(), total=len(right)))
     shown = confidences_of(pipe, [example.predicted for example in examples], counted)
-    temperature = minimum(lambda t: log_loss(shown(t), right))
-    curves = (reliability(shown(t), right) for t in (1.0, temperature))
-    return Fit(temperature, *curves)
+    sentences = np.repeat(np.arange(len(judged)), [len(of) for of, _ in judged])[counted]
+    losses = cache(lambda t: log_losses(shown(t), right))
+    best = best_of(losses, np.full(len(right), True))
+    temperature = best if is_better(losses, sentences) else 1.0
+    return Fit(temperature, best, *(reliability(shown(t), right) for t in (1.0, temperature)))
+
+
+def is_better(losses: Shown, sentences: np.ndarray) -> bool:
+    """Whether temperatures that are fitted to other sentences surely lower the loss of a sentence.
+
+    losses (Callable): The losses at a temperature, (n,).
+    sentences (ndarray): (n,) int, the sentence of each. Those of a sentence go together: they are
+        right and wrong together.
+    """
+    names, sentences = np.unique(sentences, return_inverse=True)
+    if len(names) < FOLDS:
+        return False
+    gains = losses(1.0).copy()
+    for fold in range(FOLDS):
+        held = sentences % FOLDS == fold
+        gains[held] -= losses(best_of(losses, ~held))[held]
+    of_sentences = np.bincount(sentences, gains)
+    error = of_sentences.std(ddof=1) * np.sqrt(len(names))
+    return bool(of_sentences.sum() > error)
+
+
+def best_of(losses: Shown, chosen: np.ndarray) -> float:
+    """The temperature that is best for some of the losses, (n,) bool."""
+    return minimum(lambda t: float(losses(t)[chosen].sum()))
 
 
 def confidences_of(pipe: ReadingPipe, docs: Sequence[Doc], counted: np.ndarray) -> Shown:
@@ -73,12 +109,12 @@ def confidences_of(pipe: ReadingPipe, docs: Sequence[Doc], counted: np.ndarray) 
     return lambda temperature: np.concatenate([of(temperature) for of in batches])[counted]
 
 
-def log_loss(confidences: np.ndarray, right: np.ndarray) -> float:
-    """The mean negative logarithm of how probable it was called that what is right is right, and
-    what is wrong is wrong, (n,) both.
+def log_losses(confidences: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The negative logarithm of how probable it was called that what is right is right, and what is
+    wrong is wrong, (n,) all.
     """
     sure = confidences.clip(SURE, 1 - SURE)
-    return float(-np.log(np.where(right, sure, 1 - sure)).mean())
+    return -np.log(np.where(right, sure, 1 - sure))
 
 
 def minimum(loss: Callable[[float], float]) -> float:

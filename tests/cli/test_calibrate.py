@@ -5,7 +5,6 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 from spacy.training import Example
-from spacy.vocab import Vocab
 
 from spacy_skd.corpora.stored import copy_tokens
 from spacy_skd.records import read_record
@@ -15,7 +14,9 @@ from ..conftest import SMALL_TOK2VEC
 
 @pytest.fixture
 def student(corpus, tmp_path):
-    """A pipeline of both components; dev is annotated with mistakes, so that none are all right."""
+    """A pipeline of both components that knows train by heart. In dev a quarter of that is
+    annotated otherwise, "few" are two sentences of dev.
+    """
     nlp = spacy.blank("xx")
     model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": SMALL_TOK2VEC}
     for name, factory in (("ner", "crf_ner"), ("tagger", "crf_tagger")):
@@ -23,13 +24,16 @@ def student(corpus, tmp_path):
     docs = list(DocBin().from_disk(corpus / "de" / "train.spacy").get_docs(nlp.vocab))
     examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
     nlp.initialize(lambda: examples)
-    for _ in range(15):
+    for _ in range(40):
         nlp.update(examples)
-    path = corpus / "de" / "dev.spacy"
-    wrong = list(DocBin().from_disk(path).get_docs(Vocab()))
-    wrong[0].ents = []
-    wrong[1][1].tag_ = "NOUN"
-    DocBin(docs=wrong, store_user_data=True).to_disk(path)
+    wrong = [copy_tokens(doc, nlp.vocab) for doc in docs[:5]]
+    for doc in wrong:
+        doc.ents = []
+        for token in doc:
+            token.tag_ = "NOUN"
+    for name, some in (("dev", [*docs[:15], *wrong]), ("few", [docs[0], wrong[0]])):
+        path = corpus / "de" / f"{name}.spacy"
+        DocBin(docs=some, store_user_data=True).to_disk(path)
     nlp.to_disk(tmp_path / "student")
     return nlp
 
@@ -60,6 +64,18 @@ def test_a_pipeline_is_calibrated(skd, student, tmp_path):
     again = skd("calibrate", "student", "corpus", "out/calibrated", "--languages", "de")
     assert again.returncode == 0, again.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["calibrated"]
+
+
+def test_a_temperature_that_need_not_be_better_is_not_taken(skd, student, tmp_path):
+    run = ["calibrate", "student", "corpus", "out", "--languages", "de", "--split", "few"]
+    result = skd(*run)
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = read_record(tmp_path / "out" / "calibration.json")["components"]["tagger"]
+    assert found["temperature"] == 1 != found["best_temperature"]
+    assert found["error"] == found["error_before"]
+    assert spacy.load(tmp_path / "out").get_pipe("tagger").temperature == 1
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("tagger keeps")]
+    assert f"few does not show that {found['best_temperature']:.2f}" in line
 
 
 def reloaded(nlp):

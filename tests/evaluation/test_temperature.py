@@ -5,11 +5,23 @@ from functools import cache
 import numpy as np
 import pytest
 from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed
 
 from spacy_skd.corpora.stored import copy_tokens
 from spacy_skd.errors import SkdError
-from spacy_skd.evaluation.calibration import calibration_of, expected_calibration_error
-from spacy_skd.evaluation.temperature import RANGE, calibrate, log_loss, minimum
+from spacy_skd.evaluation.calibration import (
+    calibration_of,
+    expected_calibration_error,
+    verdicts,
+)
+from spacy_skd.evaluation.temperature import (
+    RANGE,
+    calibrate,
+    confidences_of,
+    log_losses,
+    minimum,
+)
 
 from ..conftest import make_examples, make_pipeline
 
@@ -40,6 +52,7 @@ def made(factory):
     """A component with random scores, and sentences annotated as it finds them probable: a sample
     of each. So its right temperature is 1.
     """
+    fix_random_seed(0)
     nlp = make_pipeline(factory)
     nlp.initialize(lambda: make_examples(nlp))
     pipe, rng = nlp.get_pipe("pipe"), np.random.default_rng(0)
@@ -47,7 +60,7 @@ def made(factory):
     for node, names in ((pipe.model, CHAIN), (output, ("W", "b"))):
         for name in names:
             shape = node.get_param(name).shape
-            node.set_param(name, rng.normal(0, 0.7, shape).astype("float32"))
+            node.set_param(name, rng.normal(0, 0.4, shape).astype("float32"))
     references = []
     for i in range(400):
         words = rng.choice(WORDS, 6).tolist()
@@ -79,6 +92,29 @@ def test_the_temperature_is_that_by_which_scores_were_multiplied(honest, factor)
     assert expected_calibration_error(after) < 0.07
     assert expected_calibration_error(after) < 0.5 * before
     assert [nlp(copy_tokens(doc, nlp.vocab)).to_json() for doc in references] == said
+
+
+def test_few_sentences_do_not_make_it_worse(honest):
+    nlp, references = honest
+    pipe = nlp.get_pipe("pipe")
+    metric = "ents_f" if "ents_f" in pipe.score([]) else "tag_acc"
+    docs = list(nlp.pipe(copy_tokens(doc, nlp.vocab) for doc in references))
+    judged = [verdicts(Example(*both), metric) for both in zip(docs, references)]
+    counted, right = (np.concatenate([of[i] for of in judged]) for i in (0, 1))
+    shown = confidences_of(pipe, docs, counted)
+
+    def loss(temperature):
+        return log_losses(shown(temperature), right[counted]).mean()
+
+    taken, worse = [], []
+    for i in range(0, len(references), 20):
+        found = calibrate(nlp, references[i : i + 10])["pipe"]
+        assert found.temperature in (1.0, found.best)
+        taken.append(found.temperature != 1)
+        worse.append(loss(found.best) > 1.005 * loss(1.0))
+        assert pipe.temperature == found.temperature
+    assert np.mean(worse) > 0.4, worse
+    assert np.mean(taken) < 0.25, taken
 
 
 def test_all_that_is_shown_has_the_temperature(honest):
@@ -116,5 +152,7 @@ def test_a_minimum_is_found():
 
 
 def test_the_loss_of_certainties_is_a_number():
-    assert log_loss(np.array([1.0, 0.0]), np.array([True, False])) == pytest.approx(0, abs=1e-5)
-    assert 1 < log_loss(np.array([1.0, 0.0]), np.array([False, True])) < 20
+    right, wrong = np.array([True, False]), np.array([False, True])
+    assert log_losses(np.array([1.0, 0.0]), right) == pytest.approx([0, 0], abs=1e-5)
+    assert np.all(log_losses(np.array([1.0, 0.0]), wrong) > 1)
+    assert np.all(log_losses(np.array([1.0, 0.0]), wrong) < 20)
