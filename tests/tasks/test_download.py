@@ -64,7 +64,9 @@ def test_faults_leave_what_was_there(server, path, fault, chunked, before):
 
 
 @pytest.mark.parametrize(
-    "url", [f"http://127.0.0.1:{closed_port()}/a", "http://nowhere.invalid/a", "http://["]
+    "url",
+    [f"http://127.0.0.1:{closed_port()}/a", "http://nowhere.invalid/a", "http://["],
+    ids=["a closed port", "an unknown host", "no address"],  # alike in every process that collects
 )
 def test_no_network(path, url):
     with pytest.raises(SkdError, match="SKD241") as error:
