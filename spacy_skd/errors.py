@@ -435,6 +435,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD143 = "'{path}' is no pipeline: give a folder that a training has written, such as model-best."
     SKD144 = "Building a wheel needs the package build: install it with `pip install spacy-skd[train]`."
     SKD145 = "The wheel could not be built: {reason}"
+    SKD146 = "--baseline '{baseline}' and --output '{output}' are one folder, or one is in the other: give two."
 
     # 220-229: unlabelled text, folds, seeds
     SKD220 = "The unlabelled text in '{path}' holds no sentence: convert it again, or remove it."

@@ -127,7 +127,6 @@ def undo(project: Path, step: str, choose: random.Random) -> None:
         "convert": "corpus",
         "teachers": "training/teachers",
         "label": "targets",
-        "baseline": "training/baseline",
         "student": "training/student",
         "package": "packages",
         "evaluate": "metrics/evaluation.json",

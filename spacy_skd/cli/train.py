@@ -15,12 +15,14 @@ def train_cli(
     ctx: typer.Context,  # holds the config overrides
     config: Path = typer.Argument(..., help="Training config, as for `spacy train`"),
     output: Path = typer.Option(..., "--output", "-o", help="Folder for model-best and model-last"),
+    baseline: Optional[Path] = typer.Option(None, "--baseline", "-b", help="Train the same without teachers too, for comparison, and write it to this folder"),
+    jobs: int = typer.Option(1, "--jobs", "-j", help="With --baseline: 2 trains both at the same time, each on one core", min=1),
     code: Optional[Path] = typer.Option(None, "--code", "-c", help="Python file with registered functions, imported before training"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     verbose: bool = typer.Option(False, "--verbose", "-V", help="Show all that the training prints, not its table alone"),
 ) -> None:  # fmt: skip
     """
-    Train one pipeline as `spacy train` does, once.
+    Train one pipeline as `spacy train` does, once; with --baseline the same without teachers, too.
 
     The folder records what it was made from and what it consists of. While neither has changed, the
     training is skipped. Otherwise it runs beside the folder, and takes its place when it is
@@ -31,17 +33,25 @@ def train_cli(
     config says.
 
     Example: python -m spacy skd train configs/ner_student.cfg --output training/student
-    --paths.corpus corpus --paths.targets targets
+    --baseline training/baseline --jobs 2 --paths.corpus corpus --paths.targets targets
     """
     check_gpu(gpu_id)
+    from ..training.baseline import baseline_of
     from ..training.execution import carry_out
     from ..training.runs import Run
 
     run = Run(output.name, output, config, given_overrides(ctx.args), code)
-    (report,) = carry_out([run], gpu_id=gpu_id, verbose=verbose)
-    if report.error is not None:
-        raise SkdError(Errors.SKD134.format(output=output, reason=report.error))
-    if report.status == "skipped":
+    runs = [run] if baseline is None else [run, baseline_of(run, baseline)]
+    reports = carry_out(runs, jobs=jobs, gpu_id=gpu_id, verbose=verbose)
+    failed = [
+        Errors.SKD134.format(output=run.folder, reason=report.error)
+        for run, report in zip(runs, reports)
+        if report.error is not None
+    ]
+    if failed:
+        raise SkdError(" ".join(failed))
+    written = [run.folder for run, report in zip(runs, reports) if report.status == "trained"]
+    for folder in written:
+        msg.good(f"Pipeline written to {folder}")
+    if not written:
         msg.good("Nothing changed")
-    else:
-        msg.good(f"Pipeline written to {output}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
@@ -30,6 +31,7 @@ INPUTS = {"path", "vectors", "init_tok2vec", "vocab_data", "source"}
 NOT_READ = {"paths", "training.logger"}
 # Of [paths]: what was computed before and is kept there changes no training.
 KEPT = "features"
+PATH_VARIABLE = re.compile(r"\$\{paths[.:](\w+)")
 
 
 def read_config(path: Path, overrides: Dict[str, Any]) -> Config:
@@ -106,12 +108,30 @@ def describe_inputs(config: Config, code: Optional[Path] = None) -> Dict[str, st
 
 
 def settings_checksum(config: Config) -> str:
-    """Of all settings, but for those of [paths] that lead to what is there: its content counts."""
+    """Of all settings, but for those of [paths] that lead to what is there, whose content counts,
+    and those that nothing uses.
+    """
     settings = config.copy()
-    for name, value in settings.get("paths", {}).items():
+    paths = settings.pop("paths", {})
+    used = used_paths(settings, paths)
+    for name, value in used.items():
         if isinstance(value, str) and (name == KEPT or Path(value).exists()):
-            settings["paths"][name] = None
+            used[name] = None
+    if used:
+        settings["paths"] = used
     return hashlib.sha256(settings.to_str(interpolate=False).encode("utf-8")).hexdigest()
+
+
+def used_paths(settings: Config, paths: Dict[str, Any]) -> Dict[str, Any]:
+    """Those of [paths] that other settings refer to, or that those refer to."""
+    used: Dict[str, Any] = {}
+    todo = PATH_VARIABLE.findall(settings.to_str(interpolate=False))
+    while todo:
+        name = todo.pop()
+        if name in paths and name not in used:
+            used[name] = paths[name]
+            todo += PATH_VARIABLE.findall(str(paths[name]))
+    return dict(sorted(used.items()))
 
 
 def input_files(config: Config) -> Iterator[Tuple[str, str, Path]]:

@@ -56,6 +56,29 @@ def test_a_failed_training_leaves_what_was_there(skd_here, fails, corpus, config
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
+def test_the_same_without_teachers_beside_it(skd_here, fails, corpus, config, tmp_path):
+    command = ["train", config, "--paths.corpus", corpus, "--training.max_steps", 5]
+    alone = [*command, "--output", "alone", "--paths.targets", "null"]
+    assert skd_here(*alone).returncode == 0
+    both = [*command, "--output", "student", "--baseline", "baseline", "--jobs", 2]
+    result = skd_here(*both)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert {line.split()[0] for line in lines[:-2]} == {"[student]", "[baseline]"}
+    assert "written to student" in lines[-2] and "written to baseline" in lines[-1]
+    assert model_files(tmp_path / "baseline") == model_files(tmp_path / "alone")
+    # What teachers alone give a meaning trains the student again, and not the baseline.
+    settings = ["--corpora.train.unlabelled_ratio", 0]
+    result = skd_here(*both, *settings)
+    assert result.returncode == 0, result.stderr
+    (line,) = [line for line in result.stdout.splitlines() if "written" in line]
+    assert "written to student" in line
+    assert "Nothing changed" in skd_here(*both, *settings).stdout
+    assert "SKD146" in fails(*command, "--output", "a", "--baseline", "a/b")
+    assert "SKD146" in fails(*command, "--output", "a/../b", "--baseline", "b")
+    assert not (tmp_path / "a").exists()
+
+
 def test_registered_functions_in_a_file(skd, corpus, config, tmp_path):
     (tmp_path / "functions.py").write_text(
         "from spacy import registry\n"

@@ -13,6 +13,7 @@ from spacy_skd.training.configs import (
     input_settings,
     one_line,
     read_config,
+    settings_checksum,
 )
 
 from ..cli.conftest import config, corpus  # noqa: F401
@@ -34,6 +35,23 @@ def test_settings_that_name_something_to_read():
         "training.batcher.table": "tables/x",
         "initialize.vectors": "de",
     }
+
+
+def test_a_path_that_nothing_uses_does_not_count(tmp_path):
+    """The project names what only some configs read: there before one run, and after another."""
+    settings = {
+        "paths": {"base": "a", "corpus": "${paths.base}/x", "init": str(tmp_path / "model")},
+        "corpora": {"train": {"path": "${paths.corpus}"}},
+    }
+    before = settings_checksum(Config(settings))
+    (tmp_path / "model").mkdir()
+    assert settings_checksum(Config(settings)) == before
+    for name in ("base", "corpus"):
+        other = Config(settings)
+        other["paths"][name] = "another"
+        assert settings_checksum(other) != before
+    settings["initialize"] = {"init": "${paths.init}"}
+    assert settings_checksum(Config(settings)) != before
 
 
 def test_an_installed_pipeline_counts_by_its_version(tmp_path, monkeypatch):
