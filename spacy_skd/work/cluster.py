@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, Thread
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ..errors import Errors, SkdError
+from .messages import show
 from .parcels import Look, Parcel
 
 # Seconds to connect.
@@ -104,10 +105,38 @@ def connected(address: str, cpus: float = 1.0, gpus: float = 0.0) -> Iterator[Cl
     try:
         cluster = Cluster(cpus, gpus)
         cluster.check_room()
-        yield cluster
+        with watched(cluster):
+            yield cluster
     finally:
         if ours:
             disconnect()
+
+
+@contextmanager
+def watched(cluster: Cluster, interval: float = 15.0) -> Iterator[None]:
+    """Say when the last machine with room for a task has gone: Ray waits for another silently."""
+    ended = Event()
+
+    def watch() -> None:
+        has_room = True
+        while not ended.wait(interval):
+            try:
+                had_room, has_room = has_room, bool(cluster.room())
+            except Exception:  # of Ray, whose connection is gone: whoever waits for a task says so
+                return
+            if had_room and not has_room:
+                need = f"{cluster.cpus:g} CPUs and {cluster.gpus:g} GPUs"
+                show("cluster", f"no machine with {need} is left; waiting for one (Ctrl-C ends it)")
+            elif has_room and not had_room:
+                show("cluster", "there is a machine again")
+
+    thread = Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def connect(ray: Any, address: str) -> None:

@@ -1,10 +1,10 @@
 import socket
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
 from spacy_skd.work import cluster
-from spacy_skd.work.cluster import Cluster, check_address
+from spacy_skd.work.cluster import Cluster, check_address, watched
 
 
 @pytest.mark.parametrize("address", ["nonsense", "ray://127.0.0.1:10001", "host:", "host:x"])
@@ -51,3 +51,26 @@ def test_room_is_counted_machine_by_machine(monkeypatch, cpus, gpus, room):
     found = [{"CPU": 3.0, "GPU": 2.0}, {"CPU": 2.0}, {"CPU": 1.0, "memory": 1e9}, {}]
     monkeypatch.setattr(cluster, "machines", lambda: found)
     assert Cluster(cpus, gpus).room() == room
+
+
+def test_a_cluster_whose_last_machine_has_gone_says_that_it_waits(monkeypatch):
+    rooms = iter([2, 0, 0, 1, 1, 0])
+    said = []
+    looked = Event()
+
+    def room(self):
+        try:
+            return next(rooms)
+        except StopIteration:
+            looked.set()
+            return 0
+
+    monkeypatch.setattr(Cluster, "room", room)
+    monkeypatch.setattr(cluster, "show", lambda name, text: said.append(text))
+    with watched(Cluster(2, 1), interval=0.001):
+        assert looked.wait(10)
+    assert [text.split(";")[0] for text in said] == [
+        "no machine with 2 CPUs and 1 GPUs is left",
+        "there is a machine again",
+        "no machine with 2 CPUs and 1 GPUs is left",
+    ]
