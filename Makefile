@@ -21,7 +21,7 @@ types:  ## Check types
 	$(PYTHON) -m mypy
 
 test:  ## Run the tests
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 slow:  ## Run the tests that take minutes
 	$(PYTHON) -m pytest -m slow

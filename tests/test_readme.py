@@ -48,7 +48,7 @@ SET_UP = 'pip install -r requirements.txt -e ".[all]"'
 def test_the_readme_opens_with_set_up_and_run_and_with_the_tests():
     assert [
         f"{SET_UP} && python -m spacy project run all",
-        f"{SET_UP} && python -m pytest",
+        f"{SET_UP} && python -m pytest -n 2 --dist loadfile",
     ] == COMMANDS
 
 
