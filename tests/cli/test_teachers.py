@@ -169,7 +169,7 @@ def test_a_failing_language_leaves_the_others(skd_here, corpus, config, tmp_path
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted(corpus, config, tmp_path, number):
-    if signal.getsignal(number) == signal.SIG_IGN:  # as in the background, and the child inherits it
+    if signal.getsignal(number) == signal.SIG_IGN:  # in the background; a child inherits it
         signal.signal(number, signal.default_int_handler)
     command = [sys.executable, "-m", "spacy", "skd", "teachers", str(corpus)]
     command += ["--config", str(config), "--jobs", "2", "--training.max_steps", "1000000"]
