@@ -14,12 +14,15 @@ import numpy as np
 
 cdef extern from "vectors.h":
     ctypedef struct VectorOps:
+        Py_ssize_t unit
         Py_ssize_t (*first_of_largest)(
             const double*, const double*, Py_ssize_t, double*
         ) noexcept nogil
         void (*best_sum)(
             double*, const double*, const double*, Py_ssize_t, Py_ssize_t
         ) noexcept nogil
+    const Py_ssize_t ALIGNMENT
+    double* aligned(double*) noexcept
     VectorOps vectors_init()
 
 cdef VectorOps ops = vectors_init()
@@ -65,14 +68,14 @@ cdef class Decoder:
         self.unary, self.transitions, self.start, self.end = p.unary, p.transitions, p.start, p.end
         self.lengths = p.lengths
         self.n_labels = self.unary.shape[1]
-        self.width = (self.n_labels + 3) // 4 * 4
+        self.width = (self.n_labels + ops.unit - 1) // ops.unit * ops.unit
         cdef Py_ssize_t longest = p.lengths.max(initial=0)
         cdef Py_ssize_t n = self.n_labels, width = self.width, i, j
-        cdef double[::1] memory = np.empty(n * width + n * n + longest * width)
+        cdef double[::1] memory = np.empty(n * width + longest * width + n * n + ALIGNMENT)
         self.memory = memory
-        self.padded = &memory[0]
-        self.transposed = self.padded + n * width
-        self.best = self.transposed + n * n
+        self.padded = aligned(&memory[0])
+        self.best = self.padded + n * width
+        self.transposed = self.best + longest * width
         for i in range(n):
             for j in range(width):
                 self.padded[i * width + j] = self.transitions[i, j] if j < n else -INFINITY
@@ -179,9 +182,11 @@ cdef struct Node:
     Derivation *found
     Py_ssize_t n_found, room
     # Of each label before it (L,) the best prefix that was not extended to here yet: its score,
-    # with the transition, and its rank.
+    # with the transition, and its rank; -inf for the label that was found last. And which of them
+    # is the best, -1 if that is not known.
     double *candidates
     int32_t *ranks
+    int32_t runner_up
     bint exhausted
     # The scores of transitions to here (L,), and that of the label itself.
     const double *transitions
@@ -267,23 +272,32 @@ cdef class LazyDecoder(Decoder):
             t += 1
 
     cdef void find_next(self, Node *node, const Node *before) noexcept nogil:
-        """Find the next prefix of a node, after the successor of what its last one extended was
-        made a candidate: a prefix of the node `before`, NULL at the second token, and there may be
-        none."""
-        cdef Derivation last = node.found[node.n_found - 1]
-        cdef double score = -INFINITY
-        if before != NULL and last.rank + 1 < before.n_found:
-            score = before.found[last.rank + 1].score + node.transitions[last.label]
-        node.candidates[last.label] = score
-        node.ranks[last.label] = last.rank + 1
-        self.take_best(node)
-
-    cdef void take_best(self, Node *node) noexcept nogil:
-        """Move the best candidate of a node, the lowest label of equals, to the prefixes found."""
+        """Find the next prefix of a node: the successor of what its last one extended, a prefix of
+        the node `before`, or another label's. At the second token, where `before` is NULL, there is
+        no successor, and elsewhere there may be none."""
+        cdef Derivation next = node.found[node.n_found - 1]
         cdef double score
-        cdef int32_t best = ops.first_of_largest(node.candidates, NULL, self.n_labels, &score)
+        next.rank += 1
+        next.score = -INFINITY
+        if before != NULL and next.rank < before.n_found:
+            next.score = before.found[next.rank].score + node.transitions[next.label]
+        if node.runner_up < 0:
+            node.runner_up = ops.first_of_largest(node.candidates, NULL, self.n_labels, &score)
+        score = node.candidates[node.runner_up]
+        # The lowest label of equals. Mostly it is the same one again, and nothing else has changed.
+        if next.score < score or (next.score == score and node.runner_up < next.label):
+            node.candidates[next.label] = next.score
+            node.ranks[next.label] = next.rank
+            next.score, next.label, next.rank = score, node.runner_up, node.ranks[node.runner_up]
+            node.candidates[next.label] = -INFINITY
+            node.runner_up = -1
+        self.add(node, next)
+
+    cdef void add(self, Node *node, Derivation next) noexcept nogil:
+        """Add the next best prefix, its score without that of the node's own label, to those found:
+        none if it is -inf."""
         cdef Derivation *found = node.found
-        if score == -INFINITY:
+        if next.score == -INFINITY:
             node.exhausted = True
             return
         if node.n_found == node.room:
@@ -293,9 +307,8 @@ cdef class LazyDecoder(Decoder):
                 return
             node.found = found
             node.room *= 2
-        found += node.n_found
-        found.score = score + node.unary
-        found.label, found.rank = best, node.ranks[best]
+        next.score += node.unary
+        found[node.n_found] = next
         node.n_found += 1
 
     cdef Node* node(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
@@ -303,6 +316,7 @@ cdef class LazyDecoder(Decoder):
         out_of_memory set, if it cannot be made."""
         cdef Node **place = &self.nodes[t * self.n_labels + label]
         cdef Node *node = place[0]
+        cdef Derivation best
         if node != NULL:
             return node
         if self.n_used == self.n_made and not self.make_more():
@@ -314,9 +328,13 @@ cdef class LazyDecoder(Decoder):
         node.exhausted = False
         node.transitions = self.to_label(t, label)
         node.unary = 0.0 if t == self.length else self.unary[self.first + t, label]
+        best.label, best.rank = self.previous(t, label), 0
+        best.score = self.score
+        self.add(node, best)
         self.extend_best(t, label, node.candidates)
         memset(node.ranks, 0, self.n_labels * sizeof(int32_t))
-        self.take_best(node)
+        node.candidates[best.label] = -INFINITY
+        node.runner_up = -1
         return node
 
     cdef bint make_more(self) noexcept nogil:

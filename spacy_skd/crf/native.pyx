@@ -29,6 +29,7 @@ from .transitions import SparseTransitions
 
 cdef extern from "vectors.h":
     ctypedef struct VectorOps:
+        Py_ssize_t unit
         double (*largest)(const double*, Py_ssize_t) noexcept nogil
         void (*exponentials)(
             double*, const double*, Py_ssize_t, Py_ssize_t, double, double*
@@ -50,6 +51,8 @@ cdef extern from "vectors.h":
         double (*subtract_mass)(
             double*, const double*, const double*, Py_ssize_t, double
         ) noexcept nogil
+    const Py_ssize_t ALIGNMENT
+    double* aligned(double*) noexcept
     VectorOps vectors_init()
 
 cdef VectorOps ops = vectors_init()
@@ -297,7 +300,8 @@ cdef class Chains:
     of one chain at a time, the one that was selected last.
 
     Matrices for the inner loops (`vectors.h`) have rows of `width`, L rounded up to a multiple of
-    4, with zeros at the end. A buffer of messages has a row a token: (longest chain, width).
+    what a vector holds, with zeros at the end. A buffer of messages has a row a token: (longest
+    chain, width).
     """
 
     cdef readonly Py_ssize_t n_chains, n_tokens, n_labels, width
@@ -339,17 +343,17 @@ cdef class Chains:
         self.lengths, self.firsts = p.lengths, np.cumsum(p.lengths) - p.lengths
         self.n_chains, self.n_tokens = self.lengths.shape[0], self.unary.shape[0]
         self.n_labels = self.unary.shape[1]
-        self.width = (self.n_labels + 3) // 4 * 4
+        self.width = (self.n_labels + ops.unit - 1) // ops.unit * ops.unit
         self.allocate(p.lengths.max(initial=0), n_buffers)
         self.exponentiate()
 
     cdef allocate(self, Py_ssize_t longest, Py_ssize_t n_buffers):
         cdef Py_ssize_t square = self.width * self.width, buffer = longest * self.width
         cdef double[::1] memory = np.empty(
-            3 * square + 5 * self.width + n_buffers * buffer + longest + 1
+            3 * square + 5 * self.width + n_buffers * buffer + longest + 1 + ALIGNMENT
         )
         self.memory = memory
-        cdef double *free = &memory[0]
+        cdef double *free = aligned(&memory[0])
         self.factors, self.factors_transposed = free, free + square
         self.pair_sums = free + 2 * square
         memset(self.factors_transposed, 0, 2 * square * sizeof(double))
@@ -358,10 +362,9 @@ cdef class Chains:
         self.lowest, self.smallest = free + 2 * self.width, free + 3 * self.width
         self.spare = free + 4 * self.width
         free += 5 * self.width
-        self.c = free
-        free += longest + 1
         self.y, self.a, self.b, self.r = free, free + buffer, free + 2 * buffer, free + 3 * buffer
         self.g, self.h = free + 4 * buffer, free + 5 * buffer
+        self.c = free + n_buffers * buffer
 
     cdef void exponentiate(self) noexcept:
         cdef Py_ssize_t i, j, n = self.n_labels, width = self.width
@@ -521,7 +524,7 @@ cdef class Chains:
         number may have underflowed or nothing is legal."""
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
         cdef double log_z = self.start_shift + self.end_shift + (self.length - 1) * self.shift
-        cdef double largest
+        cdef double largest, scale = 1.0
         cdef double *a = self.a
         if not self.bounded:
             return NAN
@@ -540,13 +543,18 @@ cdef class Chains:
             self.c[t] = ops.normalized_product(a, self.y + t * width, self.smallest, width)
             if not self.c[t] > 0.0:
                 return NAN
-            log_z += largest + log(self.c[t])
+            log_z += largest
+            # One logarithm for as many factors as a number holds.
+            scale *= self.c[t]
+            if not 1e-100 < scale < 1e100:
+                log_z += log(scale)
+                scale = 1.0
         self.total = 0.0
         for j in range(n):
             self.total += a[j] * self.end_factors[j]
         if not self.total > 0.0 or self.underflow():
             return NAN
-        return log_z + log(self.total)
+        return log_z + log(scale) + log(self.total)
 
     cdef void backward(self) noexcept nogil:
         """b and r of the selected chain, after `forward`, and y divided by c; r of the first token

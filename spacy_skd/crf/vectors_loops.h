@@ -35,6 +35,9 @@ typedef double unaligned __attribute__((vector_size(8 * V), aligned(8), may_alia
 #elif V == 4
 #define MAX(x, y) ((vec)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
 #define MIN(x, y) ((vec)_mm256_min_pd((__m256d)(x), (__m256d)(y)))
+#elif V == 8
+#define MAX(x, y) ((vec)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
+#define MIN(x, y) ((vec)_mm512_min_pd((__m512d)(x), (__m512d)(y)))
 #else
 #define MAX(x, y) SELECT((x) > (y), x, y)
 #define MIN(x, y) SELECT((x) < (y), x, y)
@@ -42,16 +45,29 @@ typedef double unaligned __attribute__((vector_size(8 * V), aligned(8), may_alia
 #endif
 
 INLINE double F(sum_lanes)(vec x) {
-    double lanes[V], sum = 0.0;
-    STORE(lanes, x);
-    for (int l = 0; l < V; l++)
-        sum += lanes[l];
-    return sum;
+#if V == 8
+    return _mm512_reduce_add_pd((__m512d)x);
+#elif V == 4
+    __m128d sums = _mm_add_pd(_mm256_castpd256_pd128((__m256d)x),
+                              _mm256_extractf128_pd((__m256d)x, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(sums, _mm_unpackhi_pd(sums, sums)));
+#elif V == 2
+    return x[0] + x[1];
+#else
+    return x;
+#endif
 }
+
+#if V == 8
+/* A bit for each of the first n < V lanes, none if n is negative. */
+INLINE __mmask8 F(first_lanes)(ptrdiff_t n) { return n > 0 ? (__mmask8)((1 << n) - 1) : 0; }
+#endif
 
 /* A vector of which only the first n < V lanes are in memory, none if n is negative. */
 INLINE vec F(load_part)(const double *p, ptrdiff_t n, double rest) {
-#if V == 4
+#if V == 8
+    return (vec)_mm512_mask_loadu_pd((__m512d)SPLAT(rest), F(first_lanes)(n), p);
+#elif V == 4
     const ivec there = (ivec){0, 1, 2, 3} < (ivec){n, n, n, n};
     return SELECT(there, (vec)_mm256_maskload_pd(p, (__m256i)there), SPLAT(rest));
 #elif V == 2
@@ -62,7 +78,9 @@ INLINE vec F(load_part)(const double *p, ptrdiff_t n, double rest) {
 }
 
 INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
-#if V == 4
+#if V == 8
+    _mm512_mask_storeu_pd(p, F(first_lanes)(n), (__m512d)x);
+#elif V == 4
     _mm256_maskstore_pd(p, (__m256i)((ivec){0, 1, 2, 3} < (ivec){n, n, n, n}), (__m256d)x);
 #elif V == 2
     if (n > 0)
@@ -71,11 +89,17 @@ INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
 }
 
 INLINE double F(largest_lane)(vec x) {
-    double lanes[V], result = -INFINITY;
-    STORE(lanes, x);
-    for (int l = 0; l < V; l++)
-        result = lanes[l] > result ? lanes[l] : result;
-    return result;
+#if V == 8
+    return _mm512_reduce_max_pd((__m512d)x);
+#elif V == 4
+    __m128d most = _mm_max_pd(_mm256_castpd256_pd128((__m256d)x),
+                              _mm256_extractf128_pd((__m256d)x, 1));
+    return _mm_cvtsd_f64(_mm_max_sd(most, _mm_unpackhi_pd(most, most)));
+#elif V == 2
+    return x[0] > x[1] ? x[0] : x[1];
+#else
+    return x;
+#endif
 }
 
 VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
@@ -86,20 +110,18 @@ VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
     return F(largest_lane)(MAX(most, F(load_part)(x + j, n - j, -INFINITY)));
 }
 
-/* The first lane in which x is `value`, V if there is none. */
-INLINE int F(lane_of)(vec x, double value) {
-#if V == 4
-    const int bits = _mm256_movemask_pd((__m256d)(x == SPLAT(value)));
-    return bits ? __builtin_ctz(bits) : V;
+#if V > 1
+/* A bit for each lane in which x is y, the first lane lowest. */
+INLINE uint64_t F(equal)(vec x, vec y) {
+#if V == 8
+    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
+#elif V == 4
+    return (uint64_t)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)x, (__m256d)y, _CMP_EQ_OQ));
 #else
-    double lanes[V];
-    int l = 0;
-    STORE(lanes, x);
-    while (l < V && lanes[l] != value)
-        l++;
-    return l;
+    return (uint64_t)(x[0] == y[0]) | (uint64_t)(x[1] == y[1]) << 1;
 #endif
 }
+#endif
 
 /* x + y, or x alone: `with` is a constant, so that the loops are compiled for each. */
 INLINE vec F(sum_at)(const int with, const double *x, const double *y) {
@@ -109,6 +131,13 @@ INLINE vec F(sum_at)(const int with, const double *x, const double *y) {
 
 INLINE ptrdiff_t F(first_of_largest_of)(const int with, const double *x, const double *y,
                                         ptrdiff_t n, double *largest) {
+#if V == 1
+    ptrdiff_t first = 0;
+    for (ptrdiff_t j = 1; j < n; j++)
+        first = F(sum_at)(with, x + j, y + j) > F(sum_at)(with, x + first, y + first) ? j : first;
+    *largest = F(sum_at)(with, x + first, y + first);
+    return first;
+#else
     vec most = SPLAT(-INFINITY);
     ptrdiff_t j = 0;
     for (; j + V <= n; j += V)
@@ -116,12 +145,17 @@ INLINE ptrdiff_t F(first_of_largest_of)(const int with, const double *x, const d
     vec rest = F(load_part)(x + j, n - j, -INFINITY);
     rest = with ? rest + F(load_part)(y + j, n - j, 0.0) : rest;
     *largest = F(largest_lane)(MAX(most, rest));
+    /* All of 64 are compared before the first is looked for: where it is cannot be predicted. */
+    const vec value = SPLAT(*largest);
+    uint64_t found = 0;
     for (j = 0; j + V <= n; j += V) {
-        const int lane = F(lane_of)(F(sum_at)(with, x + j, y + j), *largest);
-        if (lane < V)
-            return j + lane;
+        found |= F(equal)(F(sum_at)(with, x + j, y + j), value) << j % 64;
+        if ((j + V) % 64 == 0 && found)
+            return j / 64 * 64 + __builtin_ctzll(found);
     }
-    return j + F(lane_of)(rest, *largest);
+    found |= F(equal)(rest, value) << j % 64;
+    return j / 64 * 64 + __builtin_ctzll(found);
+#endif
 }
 
 VECTOR_TARGET static ptrdiff_t F(first_of_largest)(const double *x, const double *y, ptrdiff_t n,
@@ -362,10 +396,18 @@ VECTOR_TARGET static double F(subtract_mass)(double *gradient, const double *sco
 }
 
 static VectorOps F(ops)(void) {
-    VectorOps ops = {F(largest),            F(exponentials), F(first_of_largest),
-                     F(log_products),       F(quotients),    F(extended),
-                     F(weighted_sum),       F(best_sum),     F(normalized_product),
-                     F(add_outer_products), F(subtract_mass)};
+    VectorOps ops = {V > 4 ? V : 4,
+                     F(largest),
+                     F(exponentials),
+                     F(first_of_largest),
+                     F(log_products),
+                     F(quotients),
+                     F(extended),
+                     F(weighted_sum),
+                     F(best_sum),
+                     F(normalized_product),
+                     F(add_outer_products),
+                     F(subtract_mass)};
     return ops;
 }
 

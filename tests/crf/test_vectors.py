@@ -14,9 +14,10 @@ compiler = shutil.which("cc")
 
 
 @pytest.mark.skipif(compiler is None, reason="there is no C compiler")
-def test_inner_loops(tmp_path):
+@pytest.mark.parametrize("more_flags", [[], ["-DNO_VECTOR_TYPES"]])
+def test_inner_loops(tmp_path, more_flags):
     program = tmp_path / "vectors_check"
-    flags = ["-O3", "-ffp-contract=off", f"-I{HEADERS}"]
+    flags = ["-O3", "-ffp-contract=off", f"-I{HEADERS}", *more_flags]
     subprocess.run([compiler, *flags, HERE / "vectors_check.c", "-o", program, "-lm"], check=True)
     result = subprocess.run([program], capture_output=True, text=True)
     assert result.returncode == 0, result.stdout

@@ -78,7 +78,7 @@ static void check_quotients(VectorOps ops, int n, int width) {
 }
 
 static void check(VectorOps ops, int n) {
-    const int width = (n + 3) / 4 * 4;
+    const int width = (n + ops.unit - 1) / ops.unit * ops.unit;
     double *x = row(0, n), *matrix = row(1, n * width), *out = row(2, width), *sums = row(3, width);
     double largest = x[0];
     for (int i = 0; i < n; i++)
@@ -152,6 +152,10 @@ int main(void) {
     for (int n = 1; n <= MOST - 8; n++)
         for (int round = 0; round < 8; round++) {
             check(ops_baseline(), n);
+#ifdef VECTORS_X86
+            if (__builtin_cpu_supports("avx2"))
+                check(ops_avx2(), n);
+#endif
             check(vectors_init(), n);
         }
     return 0;
