@@ -100,7 +100,7 @@ def marginals(p):
 
 def messages(p):
     """log alpha and log beta of each label at each token (N, L), unscaled, and log Z (B,)."""
-    cdef Chains chains = Chains(p)
+    cdef Chains chains = Chains(p, n_buffers=4)
     alpha, beta = np.empty((chains.n_tokens, chains.n_labels)), np.empty_like(p.unary)
     log_z = np.empty(chains.n_chains)
     cdef double[:, ::1] prefixes = alpha
@@ -338,7 +338,7 @@ cdef class Chains:
     cdef double *pair_sums
     cdef object memory
 
-    def __init__(self, p, Py_ssize_t n_buffers=4):
+    def __init__(self, p, Py_ssize_t n_buffers=2):
         self.unary, self.transitions, self.start, self.end = p.unary, p.transitions, p.start, p.end
         self.lengths, self.firsts = p.lengths, np.cumsum(p.lengths) - p.lengths
         self.n_chains, self.n_tokens = self.lengths.shape[0], self.unary.shape[0]
@@ -362,8 +362,10 @@ cdef class Chains:
         self.lowest, self.smallest = free + 2 * self.width, free + 3 * self.width
         self.spare = free + 4 * self.width
         free += 5 * self.width
-        self.y, self.a, self.b, self.r = free, free + buffer, free + 2 * buffer, free + 3 * buffer
-        self.g, self.h = free + 4 * buffer, free + 5 * buffer
+        # With two of them there is b in log space alone, which has no y.
+        self.y, self.a = free, free + buffer
+        self.b = free + 2 * buffer if n_buffers > 2 else self.y
+        self.r, self.g, self.h = free + 3 * buffer, free + 4 * buffer, free + 5 * buffer
         self.c = free + n_buffers * buffer
 
     cdef void exponentiate(self) noexcept:
@@ -425,16 +427,9 @@ cdef class Chains:
         cdef double log_z = self.forward()
         if log_z != log_z:
             return self.add_moments_in_log_space(weight, labels, pairs)
-        self.backward()
-        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
-        cdef double *a
-        cdef double *b
-        for t in range(self.length):
-            a, b = self.a + t * width, self.b + t * width
-            for j in range(n):
-                labels[t * n + j] += weight * (a[j] * b[j])
+        self.add_labels(weight, labels)
         ops.add_outer_products(
-            self.pair_sums, self.a, self.r + width, self.length - 1, width, weight
+            self.pair_sums, self.a, self.y + self.width, self.length - 1, self.width, weight
         )
         return log_z
 
@@ -573,6 +568,27 @@ cdef class Chains:
                 r[j] = y[j] * b[j] if y[j] * b[j] < LARGEST else LARGEST
             b -= width
             ops.weighted_sum(b, r, self.factors_transposed, self.n_labels, width)
+
+    cdef void add_labels(self, double weight, double *labels) noexcept nogil:
+        """As `backward`, with r in place of y and b of one token at a time: a long chain needs half
+        the memory. Adds weight * the probabilities of labels, (length, L)."""
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double *a
+        cdef double *b = self.spare
+        cdef double *r
+        cdef double inverse
+        for j in range(width):
+            b[j] = self.end_factors[j] / self.total
+        for t in range(self.length - 1, -1, -1):
+            a, r, inverse = self.a + t * width, self.y + t * width, 1.0 / self.c[t]
+            for j in range(n):
+                labels[t * n + j] += weight * (a[j] * b[j])
+            if t == 0:
+                break
+            for j in range(width):
+                r[j] *= inverse
+                r[j] = r[j] * b[j] if r[j] * b[j] < LARGEST else LARGEST
+            ops.weighted_sum(b, r, self.factors_transposed, n, width)
 
     # In log space.
 
