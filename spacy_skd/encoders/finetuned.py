@@ -3,12 +3,14 @@
 from functools import partial
 from typing import Any, Callable, List, Optional, Sequence, Tuple
 
+import numpy as np
 from spacy import registry
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from thinc.api import Model, get_torch_default_device, reduce_mean
 from thinc.types import Floats2d
 
 from ..errors import Errors, SkdError
+from ..models import chain_lengths
 from ..settings import check_number
 from .pretrained import import_transformers, one_line, quiet
 
@@ -31,20 +33,20 @@ def build_fine_tuned_encoder(
     frozen_layers (int): Nor its lowest layers.
     mixed_precision (bool): On a GPU, matrix products of the encoder in 16 bits. The scores above it
         and the chain are in full precision in any case.
-    window (int): Tokens that the encoder reads at once.
+    window (int): Tokens of a sentence that the encoder reads at once.
     stride (int): From the start of a window to that of the next. Where they overlap, the mean.
-    RETURNS: Documents -> one array (n, width) each.
+    RETURNS: Documents -> one array (n, width) each. Sentences are those of the CRF: the whole
+        document where boundaries are not known. Each has the same vectors alone and among others.
     """
     check_number("frozen_layers", frozen_layers, 0, whole=True)
     check_number("window", window, 1, whole=True)
     check_number("stride", stride, 1, window, whole=True)
     import_transformers()
     build_encoder = registry.architectures.get("spacy-transformers.Tok2VecTransformer.v3")
-    get_spans = registry.get("span_getters", "spacy-transformers.strided_spans.v1")
     on_gpu = get_torch_default_device().type == "cuda"
     encoder = build_encoder(
         name,
-        get_spans=get_spans(window, stride),
+        get_spans=partial(windows, size=window, stride=stride),
         tokenizer_config={"use_fast": True},
         pooling=reduce_mean(),
         # Without a GPU torch warns at every step.
@@ -57,6 +59,20 @@ def build_fine_tuned_encoder(
         layers=[encoder],
         dims={"nO": None},
     )
+
+
+def windows(docs: Sequence[Doc], size: int, stride: int) -> List[List[Span]]:
+    """What the encoder reads of each document: its sentences, long ones in windows that overlap."""
+    return [
+        [
+            doc[start : min(start + size, end)]
+            for first, end in zip(ends - lengths, ends)
+            for start in range(first, max(end - size + stride, first + 1), stride)
+        ]
+        for doc in docs
+        for lengths in [chain_lengths(doc)]
+        for ends in [np.cumsum(lengths)]
+    ]
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]] = None) -> None:

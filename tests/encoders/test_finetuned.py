@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
+from spacy_skd.encoders.finetuned import windows
 from spacy_skd.errors import SkdError
 
 from ..conftest import SENTENCES, make_examples
@@ -101,6 +102,29 @@ def test_a_loaded_one_is_trained_on_with_its_embeddings_frozen(encoder, tmp_path
         loaded.update(make_examples(loaded), sgd=optimizer)
     names = changed(before, weights_of(loaded))
     assert LAYER in names and EMBEDDINGS not in names
+
+
+def test_sentences_do_not_see_each_other(encoder):
+    nlp = make_pipeline(encoder, window=4, stride=3)
+    train(nlp, steps=2)
+    words = [word for of_sentence, _ in SENTENCES for word in of_sentence]
+    starts = [i == 0 for of_sentence, _ in SENTENCES for i in range(len(of_sentence))]
+    together = Doc(nlp.vocab, words=words, sent_starts=starts)
+    unknown = Doc(nlp.vocab, words=words)
+    pipe = nlp.get_pipe("pipe")
+    (found,), (other,) = (pipe.score_docs([doc]) for doc in (together, unknown))
+    np.testing.assert_allclose(found, scores(nlp), atol=1e-5)
+    assert np.abs(other - scores(nlp)).max() > 1e-3
+
+
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (5, 5), (7, 3), (32, 24)])
+def test_windows_of_one_sentence_are_those_of_spacy_transformers(size, stride):
+    getters = pytest.importorskip("spacy_transformers.span_getters")
+    vocab = spacy.blank("xx").vocab
+    docs = [Doc(vocab, words=["a"] * n) for n in (0, 1, 3, 4, 5, 7, 24, 31, 32, 33, 56, 57, 100)]
+    spans_of = getters.configure_strided_spans(size, stride)
+    for ours, theirs in zip(windows(docs, size, stride), spans_of(docs)):
+        assert [(s.start, s.end) for s in ours] == [(s.start, s.end) for s in theirs]
 
 
 def test_one_line_for_what_cannot_be_opened(encoder, tmp_path):
