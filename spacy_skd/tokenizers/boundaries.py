@@ -11,6 +11,7 @@ the table is to be stored.
 
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from typing import AbstractSet, Iterable, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
@@ -67,8 +68,8 @@ class Boundaries:
 
     weights (ndarray): (2^BITS,) float32, one of each hashed feature.
     words (ndarray): (2^WORD_BITS,) uint8, how often words of each hash were seen, at most 2.
-    familiar (Iterable[str]): Groups of characters on which it was trained; of places beside others
-        it says nothing.
+    familiar (Iterable[str]): Neighbours on which it was trained, see `neighbours_of`; of places
+        between others it says nothing.
     """
 
     def __init__(self, weights: np.ndarray, words: np.ndarray, familiar: Iterable[str]) -> None:
@@ -95,12 +96,20 @@ def group_of(char: str) -> str:
     return script_of(char) or ("0" if char.isdigit() else char)
 
 
+def neighbours_of(text: str) -> List[str]:
+    """The groups of each two characters that follow each other: "LATIN LATIN" or "LATIN ,". Of
+    single groups too little would follow: Latin words in Chinese text say nothing of the marks of a
+    Latin one.
+    """
+    groups = map(group_of, text)
+    return [" ".join(pair) for pair in pairwise(groups)]
+
+
 def trusted(text: str, familiar: AbstractSet[str]) -> np.ndarray:
     """The characters of which a table knows whether words begin there, (n,) bool: they and the ones
-    before are of groups on which it was trained.
+    before are neighbours on which it was trained.
     """
-    known = np.array([group_of(char) in familiar for char in text])
-    return known & np.append(True, known[:-1])
+    return np.array([True, *(pair in familiar for pair in neighbours_of(text))])
 
 
 def may_begin(text: str) -> np.ndarray:

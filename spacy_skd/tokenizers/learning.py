@@ -8,12 +8,15 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 import numpy as np
 from spacy.tokens import Doc
 
+from ..corpora.scripts import WITHOUT_SPACES
 from ..corpora.surface import Surface, surface_of
-from .boundaries import Boundaries, Chunk, Lesson, group_of, train
+from .boundaries import Boundaries, Chunk, Lesson, neighbours_of, train
 from .restoring import Spacing, is_split
 
-# How often a script, or a character that is no letter, has to occur before anything is known of it.
-ENOUGH = {True: 500, False: 5}
+# How often characters have to stand side by side before more is known of what is between them than
+# by rule: letters of one script, others, and those beside a letter of a script without spaces, of
+# which the rules know nothing.
+ENOUGH_LETTERS, ENOUGH, ENOUGH_WITHOUT_SPACES = 500, 30, 5
 
 Piece = Tuple[str, bytes]
 
@@ -36,10 +39,16 @@ def learn(docs: Iterable[Doc], by_rule: Callable[[str], Chunk]) -> Optional[Boun
     ]
     seen: Dict[str, int] = Counter()
     for lesson in lessons:
-        for char in lesson.chunk.text:
-            seen[group_of(char)] += lesson.times
-    familiar = {group for group, count in seen.items() if count >= ENOUGH[len(group) > 1]}
-    return train(lessons, familiar) if any(len(group) > 1 for group in familiar) else None
+        for pair in neighbours_of(lesson.chunk.text):
+            seen[pair] += lesson.times
+    familiar = {pair for pair, count in seen.items() if count >= enough(*pair.split(" "))}
+    return train(lessons, familiar) if familiar else None
+
+
+def enough(left: str, right: str) -> int:
+    if left in WITHOUT_SPACES or right in WITHOUT_SPACES:
+        return ENOUGH_WITHOUT_SPACES
+    return ENOUGH_LETTERS if left == right and len(left) > 1 else ENOUGH
 
 
 def pieces_of(docs: List[Doc]) -> Iterator[Piece]:

@@ -17,14 +17,14 @@ SURE = 0.95
 
 def is_split(docs: List[Doc]) -> List[bool]:
     """Whether the spaces of each sentence of a language are only those between its words. They are
-    where every word is followed by one, if with most such sentences that has brought punctuation
-    marks out of their places.
+    where every word is followed by one, if with most such sentences of several words that has
+    brought punctuation marks out of their places.
     """
     spaced, apart = [], []
     for doc in docs:
         words, spaces = words_and_spaces(doc)
-        spaced.append(len(doc) > 1 and all(spaces[:-1]) and not is_spaceless("".join(words)))
-        if spaced[-1]:
+        spaced.append(all(spaces[:-1]) and not is_spaceless("".join(words)))
+        if spaced[-1] and len(doc) > 1:
             apart.append(any(map(is_mark, words[1:])))
     return spaced if sum(apart) * 2 > len(apart) else [False] * len(docs)
 

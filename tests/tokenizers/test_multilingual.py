@@ -103,6 +103,26 @@ def test_what_a_corpus_did_not_have_is_left_to_the_rules(learned):
     assert [t.text for t in learned(text)] == [t.text for t in RULES(text)]
 
 
+def test_languages_of_which_only_words_are_known_are_left_to_the_rules():
+    """Their sentences of one word, and their words in the text of another language, say nothing of
+    how marks stand in theirs.
+    """
+    split = [sentence(f"The {a} {b} it , again .") for a in WORDS for b in VERBS]
+    single = [sentence(word) for word in ["http://a.example/b?c=d", "Yes!", "No.", *WORDS * 20]]
+    foreign = [
+        sentence(f"{word}|は|{town}|に|{deed}|。|（|？|,|）|.", "ja")
+        for word in WORDS
+        for town in TOWNS
+        for deed in DEEDS
+    ]
+    nlp = blank()
+    nlp.tokenizer.initialize(lambda: [], sentences=lambda: [*split, *single, *foreign])
+    text = "What is this, Miramar? Again. (Never!)"
+    assert [t.text for t in nlp(text)] == [t.text for t in RULES(text)]
+    found = [t.text for t in nlp("peopleは京都に着く。")]
+    assert found == ["people", "は", "京都", "に", "着く", "。"]
+
+
 def test_characters_that_belong_together_stay_so(learned):
     for text in ("👩\u200d👧", "👍🏽", "e\u0301", "می\u200cگوید"):
         for token in learned(f"x{text}x 東{text}"):
