@@ -63,7 +63,7 @@ def pieces_of(docs: List[Doc]) -> Iterator[Piece]:
     for doc, surface in known:
         yield from pieces_of_surface(doc, surface)
     spacing = Spacing(doc for doc, _ in known)
-    for doc, _ in unknown:
+    for doc, _ in unknown if spacing.seen else ():
         yield from spacing.pieces(doc)
 
 

@@ -51,7 +51,7 @@ class Spacing:
 
     def pieces(self, doc: Doc) -> Iterator[Tuple[str, bytes]]:
         """What stands between spaces in the text of a sentence, with where words begin, bool bytes;
-        without what is doubtful.
+        without what is doubtful. Some spaces must be known.
         """
         words, _ = words_and_spaces(doc)
         piece: Optional[List[str]] = []
@@ -69,8 +69,6 @@ class Spacing:
 
     def is_attached(self, left: str, right: str) -> Optional[bool]:
         """Whether two words stand together; None where that is not known."""
-        if not self.seen:
-            return None
         shares = [self.share(left, True), self.share(right, False)]
         if max(shares) >= SURE:
             return True

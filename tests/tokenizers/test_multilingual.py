@@ -108,7 +108,7 @@ def test_languages_of_which_only_words_are_known_are_left_to_the_rules():
     how marks stand in theirs.
     """
     split = [sentence(f"The {a} {b} it , again .") for a in WORDS for b in VERBS]
-    single = [sentence(word) for word in ["http://a.example/b?c=d", "Yes!", "No.", *WORDS * 20]]
+    single = [sentence(word) for word in ["http://a.b.c.example/d", "etc.", *WORDS] * 40]
     foreign = [
         sentence(f"{word}|は|{town}|に|{deed}|。|（|？|,|）|.", "ja")
         for word in WORDS
