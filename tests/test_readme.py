@@ -181,10 +181,18 @@ def test_the_objectives_are_those_of_the_package():
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_to_files(page):
-    folder = (ROOT / page).parent
-    for target in re.findall(r"\]\((?!http)([^)#\s]+)\)", PAGES[page]):
-        assert (folder / target).exists(), target
+def test_links_lead_to_files_and_headings(page):
+    for target, heading in re.findall(r"\]\((?!http)([^)#\s]*)#?([^)\s]*)\)", PAGES[page]):
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), flags=re.M)
+            assert heading in map(anchor, titles), (target, heading)
+
+
+def anchor(title):
+    """As the Markdown of GitHub, and of the site, makes it of a heading."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def test_the_picture_shows_every_file_of_the_package():
