@@ -73,7 +73,7 @@ def main(
         group_by_length=True,
         learning_rate=5e-5,
         warmup_ratio=0.1,
-        bf16=True,
+        bf16=torch.cuda.is_available(),  # most CPUs only imitate it
         use_cpu=not torch.cuda.is_available(),
         seed=seed,
         save_strategy="no",

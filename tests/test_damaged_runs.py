@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import spacy
 
+from spacy_skd import packaging
 from spacy_skd.folders import RUN, MadeFolder
 from spacy_skd.packaging import make_package
 
@@ -63,25 +64,33 @@ def is_noticed(result, folder: Path, intact: Dict[Path, bytes]) -> bool:
     return kept or not used
 
 
-@pytest.fixture
-def teacher(skd_here, corpus, config) -> Tuple[List[object], Path]:  # noqa: F811
-    """The command that trains a teacher for a step, and where it is."""
-    command = ["teachers", corpus, "--config", config, "--languages", "de"]
+@pytest.fixture(params=["teacher", "student"])
+def trained(request, skd_here, corpus, config) -> Tuple[List[object], Path]:  # noqa: F811
+    """The command that trains a teacher or a student for a step, and where it is."""
+    if request.param == "teacher":
+        command = ["teachers", corpus, "--config", config, "--languages", "de"]
+        folder = Path("training", "teachers", "de").absolute()
+    else:
+        command = ["train", config, "--output", "training/student", "--paths.corpus", corpus]
+        folder = Path("training", "student").absolute()
     command += ["--training.max_steps", 1, "--nlp.pipeline", '["ner"]']
     command += ["--components.ner", '{"factory": "crf_ner"}']
     result = skd_here(*command)
     assert result.returncode == 0, result.stderr
-    return command, Path("training", "teachers", "de").absolute()
+    return command, folder
 
 
-def test_damaged_trainings(teacher, skd_here, corpus, tmp_path):  # noqa: F811
-    command, folder = teacher
+def test_damaged_trainings(trained, skd_here, corpus, tmp_path, monkeypatch):  # noqa: F811
+    # What is not refused would be built, which takes half a minute: it ends there without an error.
+    monkeypatch.setattr(packaging, "build", lambda *args: sys.exit(0))
+    command, folder = trained
+    teachers = folder if folder.name == "student" else folder.parent  # of all languages, or of one
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     intact = contents(folder)
     rng = np.random.default_rng(0)
     uses = {
-        "label": ("label", corpus, "--languages", "de"),
+        "label": ("label", corpus, "--languages", "de", "--teachers", teachers),
         "evaluate": ("evaluate", f"{folder}/model-best", "--corpus", corpus),
         "package": ("package", f"{folder}/model-best", "packages", "--name=a", "--version=1"),
     }
