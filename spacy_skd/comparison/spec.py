@@ -22,7 +22,7 @@
 
 A name with a dot is a setting of the training config; names without are described at the classes
 below. Every row has the settings of `[settings]` and the first of the teachers, unless it says
-otherwise. In the name of a config `{task}` stands for the task.
+otherwise; one with `teachers = null` has none of the settings that are about teachers. In the name of a config `{task}` stands for the task.
 """
 
 from configparser import Error as ConfigError
@@ -35,6 +35,7 @@ from thinc.api import Config
 from ..errors import Errors, SkdError
 from ..teachers import ClassifierSettings
 from ..teachers.find import HUGGING_FACE
+from ..training.baseline import without_teachers
 
 Settings = Dict[str, Any]
 METRICS = {"ner": "ents_f", "pos": "pos_acc"}
@@ -160,8 +161,11 @@ class Spec(Strict):
         return self
 
     def overrides(self, row: RowSpec) -> Settings:
-        """All settings of a row that differ from its config."""
-        return {**self.pretrained, **self.settings, **row.settings}
+        """All settings of a row that differ from its config; of those that the rows share, one
+        without teachers has what is not about teachers.
+        """
+        shared = self.settings if row.teachers is not None else without_teachers(self.settings)
+        return {**self.pretrained, **shared, **row.settings}
 
     @property
     def pretrained(self) -> Settings:

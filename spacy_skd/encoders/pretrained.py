@@ -13,6 +13,7 @@ from ..errors import Errors, SkdError
 from .pieces import Subwords
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PretrainedConfig, PreTrainedModel
 
 # The attention of longer windows costs more than their context brings.
@@ -39,6 +40,9 @@ class Pretrained:
             digest.update(name.encode("utf8"))
             digest.update(weights.contiguous().cpu().numpy().tobytes())
         return digest.hexdigest()
+
+    def parameters(self) -> "Iterator[torch.nn.Parameter]":
+        return self.model.parameters()
 
     @property
     def config(self) -> "PretrainedConfig":

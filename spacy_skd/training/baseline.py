@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Dict, Mapping
 
 from ..errors import Errors, SkdError
 from .runs import Run
 
 # Settings that teachers alone give a meaning: a baseline is not trained again for another one.
 OF_TEACHERS = ("distillation.", "corpora.train.unlabelled_ratio")
+
+
+def without_teachers(settings: Mapping[str, Any]) -> Dict[str, Any]:
+    """Settings by dotted names, without those that mean nothing where no teacher is."""
+    return {name: value for name, value in settings.items() if not name.startswith(OF_TEACHERS)}
 
 
 def baseline_of(run: Run, folder: Path) -> Run:
@@ -19,5 +25,5 @@ def baseline_of(run: Run, folder: Path) -> Run:
     if ends[0].is_relative_to(ends[1]) or ends[1].is_relative_to(ends[0]):
         raise SkdError(Errors.SKD146.format(baseline=folder, output=run.folder))
     name = str(folder) if folder.name == run.name else folder.name
-    common = {key: value for key, value in run.overrides.items() if not key.startswith(OF_TEACHERS)}
-    return replace(run, name=name, folder=folder, overrides={**common, "paths.targets": None})
+    overrides = {**without_teachers(run.overrides), "paths.targets": None}
+    return replace(run, name=name, folder=folder, overrides=overrides)

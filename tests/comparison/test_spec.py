@@ -58,6 +58,11 @@ def test_rows_have_the_common_settings_and_the_first_teachers(read):
         "distillation.objective": "top_wk",
     }
     assert spec.overrides(mixed)["distillation.objective"] == {"top_wk": 1.0, "posterior": 0.5}
+    # What all share and a row without teachers has no use for would only train it again.
+    shared = {"settings.distillation.k": 3, "settings.corpora.train.unlabelled_ratio": 1.0}
+    spec = read(**shared)
+    assert spec.overrides(spec.rows[0]) == {"training.max_steps": 400}
+    assert spec.overrides(spec.rows[1])["corpora.train.unlabelled_ratio"] == 1.0
     assert spec.teachers[0].config == Path("configs/ner_teacher.cfg")
     assert spec.teachers[0].settings == {"training.max_steps": 100}
     assert spec.metric == "ents_f" and spec.split == "test" and spec.zero_shot is None
