@@ -22,7 +22,8 @@
 
 A name with a dot is a setting of the training config; names without are described at the classes
 below. Every row has the settings of `[settings]` and the first of the teachers, unless it says
-otherwise; one with `teachers = null` has none of the settings that are about teachers. In the name of a config `{task}` stands for the task.
+otherwise; one with `teachers = null` has none of the settings that are about teachers. In the name
+of a config `{task}` stands for the task.
 """
 
 from configparser import Error as ConfigError

@@ -21,10 +21,11 @@ from thinc.api import Config, ConfigValidationError
 from ..errors import Errors, SkdError
 from ..records import file_checksum, file_names
 from .reader import files_read
+from .sentences import SENTENCES
 
 OUR_READER = "spacy-skd.MultilingualCorpus.v1"
 # Whose settings say which files of a corpus folder they read.
-READERS = {OUR_READER, "spacy-skd.Labels.v1"}
+READERS = {OUR_READER, "spacy-skd.Labels.v1", SENTENCES}
 # Settings that name a file, a folder or an installed pipeline, wherever they stand.
 INPUTS = {"path", "vectors", "init_tok2vec", "vocab_data", "source"}
 # Variables count where they are put in; the logger's file is written.

@@ -19,6 +19,7 @@ from ..records import file_names
 from ..settings import check_number
 from ..targets import SoftTargets, open_targets
 from ..targets.folds import LeftOut, in_fold
+from .sentences import SENTENCES, SPLITS
 from .text import TextStream
 
 LABELS = ["ENT_TYPE", "TAG", "POS"]
@@ -106,11 +107,8 @@ def files_read(settings: Dict[str, Any]) -> Dict[str, Path]:
     files = {}
     if settings.get("path") is not None:
         corpus = Path(settings["path"])
-        split = settings.get("split", "train")
-        adds_text = split == "train" and settings.get("unlabelled_ratio")
-        splits = [split, "unlabelled"] if adds_text else [split]
         for language in find_languages(corpus, [], settings.get("languages")):
-            for name in splits:
+            for name in splits_read(settings):
                 paths = split_files(corpus, language, name)
                 files.update({path.relative_to(corpus).as_posix(): path for path in paths})
     if settings.get("targets") is not None:
@@ -118,6 +116,15 @@ def files_read(settings: Dict[str, Any]) -> Dict[str, Path]:
         names = [name for name in file_names(targets) if not name.startswith(".")]
         files.update({f"targets/{name}": targets / name for name in names})
     return files
+
+
+def splits_read(settings: Dict[str, Any]) -> Sequence[str]:
+    """Which of each language a reader with these settings reads."""
+    if settings.get("@readers") == SENTENCES:
+        return settings.get("splits", SPLITS)
+    split = settings.get("split", "train")
+    adds_text = split == "train" and settings.get("unlabelled_ratio")
+    return [split, "unlabelled"] if adds_text else [split]
 
 
 class MultilingualCorpus:

@@ -11,21 +11,23 @@ from spacy.vocab import Vocab
 from ..corpora.layout import find_languages
 from ..corpora.stored import read_split
 
+SENTENCES = "spacy-skd.Sentences.v1"
+# Where a treebank keeps the spaces of its dev set alone, the text of the others is restored by it.
+SPLITS = ("train", "dev")
 # Of each language and split: more teach a tokenizer little that is new.
 MOST = 20_000
 
 
-@registry.readers("spacy-skd.Sentences.v1")
+@registry.readers(SENTENCES)
 def make_sentences(
     path: Optional[Path],
-    splits: Sequence[str] = ("train", "dev"),
+    splits: Sequence[str] = SPLITS,
     languages: Optional[List[str]] = None,
 ) -> Optional[Callable[[], Iterable[Doc]]]:
     """The sentences of a corpus folder, for the block `[initialize.tokenizer.sentences]`.
 
     path (Optional[Path]): The corpus folder. None gives None: nothing to learn from.
-    splits (Sequence[str]): Which files of each language, as far as they are there. Where a treebank
-        keeps the spaces of its dev set alone, the text of the others is restored by it.
+    splits (Sequence[str]): Which files of each language, as far as they are there.
     languages (Optional[List[str]]): Only these; None: all in the folder.
     Raises `SkdError` for a corpus that is missing or broken, when it is read.
     """

@@ -1,5 +1,6 @@
 """What a training config leads to, and what is wrong with it, before anything is trained."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ def test_a_path_that_nothing_uses_does_not_count(tmp_path):
         assert settings_checksum(other) != before
     settings["initialize"] = {"init": "${paths.init}"}
     assert settings_checksum(Config(settings)) != before
+
+
+@pytest.mark.parametrize("splits, names", [(None, ["train", "dev"]), (["dev"], ["dev"])])
+def test_a_tokenizer_depends_on_the_sentences_that_it_learns_from(corpus, splits, names):  # noqa: F811
+    reader = {"@readers": "spacy-skd.Sentences.v1", "path": str(corpus)}
+    reader.update({} if splits is None else {"splits": splits})
+    settings = Config({"initialize": {"tokenizer": {"sentences": reader}}})
+    before = describe_inputs(settings)
+    where = "initialize.tokenizer.sentences"
+    files = {f"{where}: {lang}/{name}.spacy" for lang in ("de", "en") for name in names}
+    assert before.keys() == {"config", *files}
+    shutil.copy(corpus / "de" / "dev.spacy", corpus / "de" / "test.spacy")
+    assert describe_inputs(settings) == before
 
 
 def test_an_installed_pipeline_counts_by_its_version(tmp_path, monkeypatch):
