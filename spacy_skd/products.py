@@ -1,4 +1,4 @@
-"""The matrix products of a training on a CPU."""
+"""The matrix products of models on a CPU."""
 
 from thinc.api import NumpyOps, get_current_ops, set_current_ops
 
@@ -7,7 +7,8 @@ def use_numpys() -> None:
     """Have models that are made from now on multiply by numpy's library in place of thinc's BLIS.
 
     The wheels of BLIS have no kernels for AVX-512, and numpy's OpenBLAS chooses by the processor:
-    there it is twice as fast, a step of training 1.2 times. Other backends than BLIS stay.
+    there it is twice as fast, prediction and a step of training 1.2 times. Other backends than BLIS
+    stay.
     """
     if type(get_current_ops()) is NumpyOps:
         set_current_ops(NumpyOps(use_blis=False))
