@@ -23,7 +23,7 @@ def convert_cli(
     seed: int = typer.Option(0, "--seed", help="Seed for drawing dev and training sentences"),
     default_type: str = typer.Option("TARGET", "--type", "-t", help="Entity type of tags that have none (B, I) and of SemEval's opinion targets"),
     tag: str = typer.Option("upos", "--tag", help="CoNLL-U column that becomes token.tag_: upos or xpos. UPOS becomes token.pos_ in any case"),
-    merge_subtokens: bool = typer.Option(False, "--merge-subtokens/--split-subtokens", help="CoNLL-U: make multiword tokens that are not the sum of their words, such as French du (de le), one token, as a pipeline meets them in text"),
+    merge_subtokens: bool = typer.Option(False, "--merge-subtokens/--split-subtokens", help="CoNLL-U: give multiword tokens that are not the sum of their words the tokens that their text has, as a pipeline meets them: one for French du (de le), three for Spanish dámelo (da me lo)"),
     tokenize: bool = typer.Option(False, "--tokenize", help="unlabelled.txt is raw text as well: split it into sentences and tokens with spaCy's tokenizer of the language"),
     follow_links: bool = typer.Option(False, "--follow-links", help="Follow symbolic links that lead out of INPUT_PATH"),
     encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files, for example latin-1 for CoNLL-2002. XML and byte order marks declare their own"),

@@ -11,13 +11,12 @@ from spacy.vocab import Vocab
 from ..errors import Errors, SkdError
 from .documents import Converted, ReadOptions, converted, make_doc
 from .lines import Line, read_blocks
+from .multiword import merge_multiword
 from .surface import MULTIWORD
 
 COLUMNS = 10
 ID, FORM, UPOS, XPOS, MISC = 0, 1, 3, 4, 9
 MISSING = "_"
-# Parts of speech of words that mean something by themselves.
-OPEN_CLASS = {"ADJ", "ADV", "INTJ", "NOUN", "NUM", "PROPN", "VERB"}
 
 
 @dataclass
@@ -40,7 +39,7 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
     """Read a CoNLL-U file: its syntactic words become tokens, UPOS `pos_` and the column
     `options.tag` names `tag_`; "_" is missing annotation. Empty nodes are left out. Those
     multiword tokens that are not the sum of their words are kept in `user_data` (see `surface`), or
-    with `options.merge_subtokens` become one token (see `_merge`).
+    with `options.merge_subtokens` become the tokens that a text has (see `multiword`).
     Raises `SkdError` for lines that are not CoNLL-U and for parts of speech that are not universal.
     """
     vocab = Vocab()
@@ -49,16 +48,15 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
     for block in read_blocks(path, options.encoding):
         sentence = _read_sentence(block, path)
         if sentence.words:
-            if options.merge_subtokens:
-                merged += len(sentence.fused)
-                sentence = _merge(sentence)
             tags = sentence.upos if options.tag == "upos" else sentence.xpos
-            missing += tags.count("")
-            docs.append(
-                make_doc(vocab, lang, sentence.words, sentence.spaces, pos=sentence.upos, tags=tags)
+            doc = make_doc(
+                vocab, lang, sentence.words, sentence.spaces, pos=sentence.upos, tags=tags
             )
             if sentence.fused:
-                docs[-1].user_data[MULTIWORD] = sentence.fused
+                doc.user_data[MULTIWORD] = sentence.fused
+            docs.append(merge_multiword(doc, options.tag) if options.merge_subtokens else doc)
+            missing += sum(not token.tag_ for token in docs[-1])
+            merged += len(doc) - len(docs[-1])
     notes = [f"{missing} tokens without tag"] if missing else []
     return replace(converted(path, docs, notes=notes), merged=merged)
 
@@ -131,22 +129,3 @@ def _join_multiword(sentence: _Sentence, path: Path, line: int) -> None:
             reason = f"multiword token {first}-{last}, but only {len(sentence.words)} words"
             raise SkdError(Errors.SKD094.format(path=path, line=line, reason=reason))
         sentence.spaces[first - 1 : last] = [False] * (last - first) + [space_after]
-
-
-def _merge(sentence: _Sentence) -> _Sentence:
-    """With one token for each multiword token that is not the sum of its words, as a text has it:
-    "du" instead of "de" and "le". Its UPOS is that of its first word of an open class, or else of
-    its first; its XPOS is that of all, joined as `spacy convert --merge-subtokens` does.
-    """
-    ends = {first: (end, form) for first, end, form in sentence.fused}
-    merged = _Sentence()
-    i = 0
-    while i < len(sentence.words):
-        end, form = ends.get(i, (i + 1, sentence.words[i]))
-        upos = sentence.upos[i:end]
-        merged.words.append(form)
-        merged.spaces.append(sentence.spaces[end - 1])
-        merged.upos.append(next((tag for tag in upos if tag in OPEN_CLASS), upos[0]))
-        merged.xpos.append("_".join(filter(None, sentence.xpos[i:end])))
-        i = end
-    return merged

@@ -23,9 +23,11 @@ from .formats import FORMATS, find_reader
 from .layout import check_language
 from .lines import check_encoding
 from .manifest import intact_manifest, write_manifest
+from .multiword import Spellings
 from .output import check_apart, replaced_corpus, settle, system_errors, write_split
 
 UNMERGED = "has no multiword tokens, so those of dev and test stay split"
+LIKE_DEV = "has no multiword tokens, so what is not written in those of dev was merged here too"
 
 Language = Tuple[str, Dict[str, Converted]]
 
@@ -197,8 +199,10 @@ def _read_files(corpus: RawCorpus, format: str, options: ReadOptions) -> Iterato
             progress.set_description(name)
             splits = _read_splits(name, files, format, options)
             if _only_evaluation_merged(splits):
-                splits = _read_splits(name, files, format, replace(options, merge_subtokens=False))
-                splits["train"].notes.append(UNMERGED)
+                unmerged = replace(options, merge_subtokens=False)
+                splits = _merge_like_dev(
+                    splits, _read_splits(name, files, format, unmerged), options.tag
+                )
             if "raw" in splits:
                 splits["unlabelled"] = _join(splits.pop("raw"), splits.get("unlabelled"))
             yield name, splits
@@ -218,6 +222,21 @@ def _only_evaluation_merged(splits: Dict[str, Converted]) -> bool:
     """
     others = any(splits[split].merged for split in ("dev", "test") if split in splits)
     return "train" in splits and not splits["train"].merged and others
+
+
+def _merge_like_dev(
+    merged: Dict[str, Converted], unmerged: Dict[str, Converted], tag: str
+) -> Dict[str, Converted]:
+    """The splits with train merged by what dev tells; all as they are where that is nothing."""
+    train = list(unmerged["train"].docs)
+    dev = unmerged["dev"].docs if "dev" in unmerged else ()
+    spellings = Spellings(dev)
+    docs = [spellings.merge(doc, tag) for doc in train]
+    if all(doc is old for doc, old in zip(docs, train)):
+        unmerged["train"].notes.append(UNMERGED)
+        return unmerged
+    notes = [*unmerged["train"].notes, LIKE_DEV]
+    return {**merged, "train": replace(unmerged["train"], docs=docs, notes=notes)}
 
 
 def _join(first: Converted, second: Optional[Converted]) -> Converted:

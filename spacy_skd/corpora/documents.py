@@ -23,7 +23,7 @@ class ReadOptions:
     default_type (str): Entity type of tags and targets that have none.
     tokenize (bool): Whether unlabelled text has no tokens yet.
     merge_subtokens (bool): Whether a multiword token of CoNLL-U that is not the sum of its words
-        becomes one token.
+        becomes the tokens that its text has.
     """
 
     encoding: str = "utf-8"
@@ -42,7 +42,7 @@ class Converted:
     repaired (Optional[int]): How many tags were changed to make the sequences legal; None where
         that was counted with another file.
     notes (List[str]): What else its owner should know, a phrase each.
-    merged (int): Multiword tokens that became one token.
+    merged (int): Words that became one token with another.
     """
 
     docs: Iterable[Doc]

@@ -8,8 +8,10 @@ from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 import numpy as np
 from spacy.tokens import Doc
 
+from ..corpora.multiword import written
 from ..corpora.scripts import WITHOUT_SPACES
-from ..corpora.surface import Surface, surface_of
+from ..corpora.stored import words_and_spaces
+from ..corpora.surface import MULTIWORD, Surface, surface_of
 from .boundaries import Boundaries, Chunk, Lesson, neighbours_of, train
 from .restoring import Spacing, is_split
 
@@ -69,19 +71,14 @@ def pieces_of(docs: List[Doc]) -> Iterator[Piece]:
 
 def pieces_of_surface(doc: Doc, surface: Surface) -> Iterator[Piece]:
     starts = np.zeros(len(surface.text), dtype=bool)
-    at = 0
-    for token, (start, end), fused in zip(doc, surface.spans, surface.fused):
-        if not fused:
-            starts[start] = True
-            continue
-        # Words of a multiword token that is not their sum begin where they are found in it.
-        at = max(at, start)
-        word = token.text.strip("_")
-        if surface.text.startswith(word, at, end):
+    for (start, _), fused in zip(surface.spans, surface.fused):
+        starts[start] |= not fused
+    words, _ = words_and_spaces(doc)
+    for first, end, form in doc.user_data.get(MULTIWORD, ()):
+        at = surface.spans[first][0]
+        for part in written(words[first:end], form):
             starts[at] = True
-            at += len(word)
-        elif surface.text.endswith(word, at, end):
-            starts[end - len(word)] = True
+            at += len(part.text)
     for piece in re.finditer(r"\S+", surface.text):
         within = starts[piece.start() : piece.end()].copy()
         within[0] = True

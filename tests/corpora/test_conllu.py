@@ -27,15 +27,18 @@ def test_multiword_tokens_that_are_not_the_sum_of_their_words_are_kept(path):
     assert second.user_data["multiword"] == ((0, 2, "dámelo"),)
 
 
-def test_they_become_one_token_on_request(path):
+def test_they_become_the_tokens_of_a_text_on_request(path):
     options = ReadOptions(tag="xpos", merge_subtokens=True)
-    first, second = read_conllu(path, "es", options).docs
-    assert [t.text for t in first] == ["Vámonos", "al", "mar", ",", '"', "hoy", '".']
+    converted = read_conllu(path, "es", options)
+    first, second = converted.docs
+    assert [t.text for t in first] == ["Vámo", "nos", "al", "mar", ",", '"', "hoy", '".']
+    assert [t.text for t in second] == ["dá", "melo", "20 000"]
     assert first.text == 'Vámonos al mar, "hoy". ' and second.text == "dámelo20 000 "
-    # The first word of an open class decides, and where there is none, the first.
-    assert [t.pos_ for t in first][:3] == ["VERB", "ADP", "NOUN"]
-    assert [t.tag_ for t in first][:2] == ["vmip1p0", "sps00_da0ms0"]
+    # Of the words of a token the first of an open class decides; else the first.
+    assert [t.pos_ for t in first][:4] == ["VERB", "PRON", "ADP", "NOUN"]
+    assert [t.tag_ for t in first][:3] == ["vmip1p0", "", "sps00_da0ms0"]
     assert "multiword" not in first.user_data
+    assert converted.merged == 1 and converted.notes == ["1 tokens without tag"]
 
 
 def test_those_that_are_the_sum_of_their_words_stay_split(tmp_path):

@@ -208,7 +208,24 @@ def test_multiword_tokens_stay_split_where_train_has_none(tmp_path):
     report = convert(
         tmp_path / "raw", tmp_path / "corpus", options=ReadOptions(merge_subtokens=True)
     )
-    assert words(tmp_path / "corpus/es/dev.spacy") == ["Vámonos", "dámelo"]
+    assert words(tmp_path / "corpus/es/dev.spacy") == ["Vámo", "dá"]
     assert words(tmp_path / "corpus/he/dev.spacy") == ["Vamos", "da"]
     note = "has no multiword tokens, so those of dev and test stay split"
     assert [line for line in report.notes if note in line] == [f"he train: {note}"]
+
+
+def test_what_is_never_written_in_dev_is_merged_in_a_train_without_multiword_tokens(tmp_path):
+    article = (
+        "1-3\tבבית" + "\t_" * 8 + "\n1\tב\t_\tADP" + "\t_" * 6
+        + "\n2\tה_\t_\tDET" + "\t_" * 6 + "\n3\tבית\t_\tNOUN" + "\t_" * 6 + "\n\n"
+    )  # fmt: skip
+    plain = "".join(line for line in article.splitlines(True) if "-" not in line.split("\t")[0])
+    write(tmp_path / "raw/he/train.conllu", plain)
+    write(tmp_path / "raw/he/dev.conllu", article * 3)
+    corpus, options = tmp_path / "corpus", ReadOptions(merge_subtokens=True)
+    report = convert(tmp_path / "raw", corpus, options=options)
+    assert [(split.split, split.tokens) for split in report.splits] == [("train", 2), ("dev", 6)]
+    assert report.notes == [
+        "he train: has no multiword tokens, so what is not written in those of dev was merged here "
+        "too"
+    ]
