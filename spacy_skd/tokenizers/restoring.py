@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -13,6 +13,11 @@ from ..corpora.stored import words_and_spaces
 # Of a word that was seen so often the spaces are known, if they are nearly always the same.
 SEEN = 3
 SURE = 0.95
+
+# A word, and whether its end or its beginning is meant.
+Side = Tuple[str, bool]
+# Two words and whether a space is between them.
+Place = Tuple[str, str, bool]
 
 
 def is_split(docs: List[Doc]) -> List[bool]:
@@ -40,14 +45,25 @@ class Spacing:
     """
 
     def __init__(self, docs: Iterable[Doc]) -> None:
-        self.seen: Dict[Tuple[str, bool], int] = Counter()
-        self.attached: Dict[Tuple[str, bool], int] = Counter()
-        for doc in docs:
-            words, spaces = words_and_spaces(doc)
-            for left, right, space in zip(words, words[1:], spaces):
-                for side in ((left, True), (right, False)):
-                    self.seen[side] += 1
-                    self.attached[side] += not space
+        places = Counter(place for doc in docs for place in places_of(doc))
+        self._count(places, {})
+        # A noun stands together with the preposition before it, but because that one does.
+        partners = Counter(side for place in places for side in sides_of(place))
+        sure = {side: partners[side] for side in self.seen if self.share(*side) >= SURE}
+        self._count(places, sure)
+
+    def _count(self, places: Mapping[Place, int], sure: Mapping[Side, int]) -> None:
+        """Both sides of each place, but for those that the other side explains: one that is sure to
+        be attached, and is so to more different words.
+        """
+        self.seen: Dict[Side, int] = Counter()
+        self.attached: Dict[Side, int] = Counter()
+        for place, times in places.items():
+            one, other = sides_of(place)
+            for side, beside in ((one, other), (other, one)):
+                if sure.get(side, 0) >= sure.get(beside, 0):
+                    self.seen[side] += times
+                    self.attached[side] += 0 if place[2] else times
 
     def pieces(self, doc: Doc) -> Iterator[Tuple[str, bytes]]:
         """What stands between spaces in the text of a sentence, with where words begin, bool bytes;
@@ -80,6 +96,16 @@ class Spacing:
         if seen < SEEN:
             return 0.0 if word.isalpha() and len(word) > 1 else 0.5
         return self.attached[word, after] / seen
+
+
+def places_of(doc: Doc) -> Iterator[Place]:
+    words, spaces = words_and_spaces(doc)
+    return zip(words, words[1:], spaces)
+
+
+def sides_of(place: Place) -> Tuple[Side, Side]:
+    left, right, _ = place
+    return (left, True), (right, False)
 
 
 def starts_of(words: List[str]) -> bytes:
