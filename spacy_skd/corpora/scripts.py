@@ -20,6 +20,14 @@ def script_of(char: str) -> str:
     return {"KATAKANA-HIRAGANA": "KATAKANA", "HALFWIDTH": "KATAKANA"}.get(name, name)
 
 
+def is_wide_mark(char: str) -> bool:
+    """Whether a punctuation mark is as wide as an ideograph (Unicode East Asian width, UAX #11), as
+    those are that belong to scripts without spaces.
+    """
+    wide = len(char) == 1 and unicodedata.east_asian_width(char) in "FW"
+    return wide and unicodedata.category(char)[0] == "P"
+
+
 def is_spaceless(text: str) -> bool:
     """Whether most letters of a text are of a script without spaces between words."""
     letters = [script for script in map(script_of, text) if script]

@@ -9,15 +9,15 @@ import numpy as np
 from spacy.tokens import Doc
 
 from ..corpora.multiword import written
-from ..corpora.scripts import WITHOUT_SPACES
+from ..corpora.scripts import WITHOUT_SPACES, is_wide_mark
 from ..corpora.stored import words_and_spaces
 from ..corpora.surface import MULTIWORD, Surface, surface_of
 from .boundaries import Boundaries, Chunk, Lesson, neighbours_of, train
 from .restoring import Spacing, is_split
 
 # How often characters have to stand side by side before more is known of what is between them than
-# by rule: letters of one script, others, and those beside a letter of a script without spaces, of
-# which the rules know nothing.
+# by rule: letters of one script, others, and those beside a letter or mark of a script without
+# spaces, of which the rules know nothing.
 ENOUGH_LETTERS, ENOUGH, ENOUGH_WITHOUT_SPACES = 500, 30, 5
 
 Piece = Tuple[str, bytes]
@@ -48,7 +48,7 @@ def learn(docs: Iterable[Doc], by_rule: Callable[[str], Chunk]) -> Optional[Boun
 
 
 def enough(left: str, right: str) -> int:
-    if left in WITHOUT_SPACES or right in WITHOUT_SPACES:
+    if any(side in WITHOUT_SPACES or is_wide_mark(side) for side in (left, right)):
         return ENOUGH_WITHOUT_SPACES
     return ENOUGH_LETTERS if left == right and len(left) > 1 else ENOUGH
 

@@ -123,6 +123,14 @@ def test_languages_of_which_only_words_are_known_are_left_to_the_rules():
     assert found == ["people", "は", "京都", "に", "着く", "。"]
 
 
+def test_few_sentences_teach_what_stands_beside_a_mark_of_a_script_without_spaces():
+    """Other marks are as those of any text."""
+    nlp = blank()
+    seldom = [sentence(f"{word}|・|b|は|{word}|+|b|に|行く|。", "ja") for word in WORDS[:6]]
+    nlp.tokenizer.initialize(lambda: [], sentences=lambda: [*JAPANESE, *seldom])
+    assert [t.text for t in nlp("find・b find+b")] == ["find", "・", "b", "find+b"]
+
+
 def test_characters_that_belong_together_stay_so(learned):
     for text in ("👩\u200d👧", "👍🏽", "e\u0301", "می\u200cگوید"):
         for token in learned(f"x{text}x 東{text}"):
