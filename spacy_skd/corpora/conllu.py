@@ -44,7 +44,7 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
     """
     vocab = Vocab()
     docs: List[Doc] = []
-    missing = merged = 0
+    missing = multiword = merged = 0
     for block in read_blocks(path, options.encoding):
         sentence = _read_sentence(block, path)
         if sentence.words:
@@ -56,9 +56,10 @@ def read_conllu(path: Path, lang: str, options: ReadOptions) -> Converted:
                 doc.user_data[MULTIWORD] = sentence.fused
             docs.append(merge_multiword(doc, options.tag) if options.merge_subtokens else doc)
             missing += sum(not token.tag_ for token in docs[-1])
+            multiword += len(sentence.fused)
             merged += len(doc) - len(docs[-1])
     notes = [f"{missing} tokens without tag"] if missing else []
-    return replace(converted(path, docs, notes=notes), merged=merged)
+    return replace(converted(path, docs, notes=notes), multiword=multiword, merged=merged)
 
 
 def _read_sentence(block: List[Line], path: Path) -> _Sentence:

@@ -217,11 +217,11 @@ def _read_splits(
 
 
 def _only_evaluation_merged(splits: Dict[str, Converted]) -> bool:
-    """Whether train does not know the multiword tokens that dev or test have: of a treebank of
-    which only those parts were aligned with its text, such as the Hebrew one.
+    """Whether train does not know multiword tokens, and words of dev or test were merged: of a
+    treebank of which only those parts were aligned with its text, such as the Hebrew one.
     """
     others = any(splits[split].merged for split in ("dev", "test") if split in splits)
-    return "train" in splits and not splits["train"].merged and others
+    return "train" in splits and not splits["train"].multiword and others
 
 
 def _merge_like_dev(

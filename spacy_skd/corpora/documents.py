@@ -42,12 +42,14 @@ class Converted:
     repaired (Optional[int]): How many tags were changed to make the sequences legal; None where
         that was counted with another file.
     notes (List[str]): What else its owner should know, a phrase each.
+    multiword (int): Multiword tokens that are not the sum of their words.
     merged (int): Words that became one token with another.
     """
 
     docs: Iterable[Doc]
     repaired: Optional[int] = 0
     notes: List[str] = field(default_factory=list)
+    multiword: int = 0
     merged: int = 0
 
 

@@ -38,7 +38,8 @@ def test_they_become_the_tokens_of_a_text_on_request(path):
     assert [t.pos_ for t in first][:4] == ["VERB", "PRON", "ADP", "NOUN"]
     assert [t.tag_ for t in first][:3] == ["vmip1p0", "", "sps00_da0ms0"]
     assert "multiword" not in first.user_data
-    assert converted.merged == 1 and converted.notes == ["1 tokens without tag"]
+    assert converted.multiword == 3 and converted.merged == 1
+    assert converted.notes == ["1 tokens without tag"]
 
 
 def test_those_that_are_the_sum_of_their_words_stay_split(tmp_path):

@@ -229,3 +229,16 @@ def test_what_is_never_written_in_dev_is_merged_in_a_train_without_multiword_tok
         "he train: has no multiword tokens, so what is not written in those of dev was merged here "
         "too"
     ]
+
+
+def test_a_train_whose_multiword_tokens_are_all_written_stays_as_it_was_read(tmp_path):
+    row = "{}\t{}\t_\t{}\t_\t_\t_\t_\t_\t_\n".format
+    written = row("1-2", "dálo", "_") + row(1, "da", "VERB") + row(2, "lo", "PRON") + "\n"
+    fused = row("1-2", "al", "_") + row(1, "a", "ADP") + row(2, "el", "DET") + "\n"
+    write(tmp_path / "raw/es/train.conllu", written)
+    write(tmp_path / "raw/es/dev.conllu", fused * 3)
+    corpus, options = tmp_path / "corpus", ReadOptions(merge_subtokens=True)
+    assert convert(tmp_path / "raw", corpus, options=options).notes == []
+    assert (
+        words(corpus / "es/train.spacy") == ["dá"] and words(corpus / "es/dev.spacy") == ["al"] * 3
+    )
