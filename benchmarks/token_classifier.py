@@ -27,6 +27,7 @@ from spacy_skd.corpora.layout import find_languages
 from spacy_skd.corpora.stored import read_split
 from spacy_skd.schemes import coarsen
 
+PIECES = 128  # of a sentence; memory grows with the square of the longest, which are few
 IGNORED = -100  # of the cross-entropy: pieces that are not the first of a word
 
 
@@ -45,7 +46,7 @@ def tags_of(doc: Doc, task: str) -> List[str]:
 
 
 def encode(tokenizer: Any, words: List[str], tags: List[str], index: Dict[str, int]) -> Any:
-    encoded = tokenizer(words, is_split_into_words=True, truncation=True)
+    encoded = tokenizer(words, is_split_into_words=True, truncation=True, max_length=PIECES)
     of_piece = encoded.word_ids()
     labels = [IGNORED] * len(of_piece)
     for word, tag in enumerate(tags):

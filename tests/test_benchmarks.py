@@ -5,7 +5,10 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from spacy_skd import crf
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
@@ -114,3 +117,17 @@ def test_links_to_the_page_lead_to_headings():
         for anchor in re.findall(r"benchmarks\.md#([\w-]+)\)", path.read_text(encoding="utf-8"))
     }
     assert named and named <= headings
+
+
+def test_what_the_best_sequences_keep_of_a_teacher(module):
+    kept = module("best_sequences").kept
+    rng = np.random.default_rng(0)
+    lengths = np.array([2, 3])
+    p = crf.Potentials(
+        rng.normal(size=(5, 3)), lengths, rng.normal(size=(3, 3)), np.zeros(3), np.zeros(3)
+    )
+    assert kept(p, 27) == pytest.approx((1, 1))
+    probability, entropy = kept(p, 1)
+    assert entropy == pytest.approx(0)
+    assert probability == pytest.approx(np.mean(np.exp([lp[0] for _, lp in crf.kbest(p, 1)])))
+    assert 0 < kept(p, 2)[1] < kept(p, 4)[1] < 1
