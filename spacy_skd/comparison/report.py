@@ -162,11 +162,13 @@ def along_axis(rows: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optio
 
 
 def learning(costs: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optional[Dict[str, str]]:
-    """The score on dev over the steps, of each row's first run."""
+    """The score on dev over the steps, of each row's first run. What is said before the first step,
+    by chance, would press the rest of a curve flat.
+    """
     series: Dict[str, List[charts.Point]] = {}
     for row in spec["rows"]:
         curve: List[Any] = next(iter(costs[row["name"]][0]["curves"].values()), [])
-        points: List[charts.Point] = [(step, 100 * score, None) for step, score in curve]
+        points: List[charts.Point] = [(step, 100 * score, None) for step, score in curve if step]
         if points:
             series[row["name"]] = points
     if not series:

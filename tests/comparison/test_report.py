@@ -9,7 +9,8 @@ from spacy.cli._util import app
 from typer.testing import CliRunner
 
 import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
-from spacy_skd.comparison.report import parts, render
+from spacy_skd.comparison import charts
+from spacy_skd.comparison.report import learning, parts, render
 
 from ..browser import check_frames, frames_page, look_at, needs_browser
 from .test_tables import COST, comparison
@@ -119,3 +120,11 @@ def test_nothing_overflows_in_a_browser(tmp_path, scheme):
     outer = tmp_path / "outer.html"
     outer.write_text(frames_page(f'srcdoc="{page}"', LOOK), encoding="utf-8")
     check_frames(look_at(outer.as_uri(), scheme, tmp_path), scheme)
+
+
+def test_learning_curves_begin_with_what_was_learned(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(charts, "curves", lambda series, *labels: drawn.append(series))
+    found = whole()
+    assert learning(found["costs"], found["spec"], "F1")["title"] == "Learning curves"
+    assert [[x for x, _, _ in points] for points in drawn[0].values()] == [[100, 200]] * 2
