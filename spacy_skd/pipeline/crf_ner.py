@@ -140,7 +140,8 @@ class CRFNer(CRFPipe):
 
     def allowed(self, doc: Doc, preset: bool) -> Optional[np.ndarray]:
         blank = doc.to_array("IS_SPACE").astype(bool)
-        reserved = np.isin(doc.to_array("ENT_IOB"), (BEGIN, INSIDE)) & preset
+        states = doc.to_array("ENT_IOB")
+        reserved = ((states == BEGIN) | (states == INSIDE)) & preset
         if not (blank.any() or reserved.any()):
             return None
         positions = np.array([split_tag(tag)[0] for tag in self.tags])
