@@ -130,9 +130,7 @@ def main(
         "What is proportional lies on a straight line through the origin; twice as much costs at "
         f"most {DOUBLED} times as much. Pairs of tags grow with the square of the tags. How cost "
         "grows with the length of a document is under Prediction, and "
-        "`benchmarks/unlabelled_text.py` measures what the amount of unlabelled text costs. The "
-        "NLL of a chain of 100,000 tokens needs more memory than the C library keeps between two "
-        "calls (32 MB at a time), so that the system has to clear it anew for each.",
+        "`benchmarks/unlabelled_text.py` measures what the amount of unlabelled text costs.",
     )
     with tempfile.TemporaryDirectory() as temporary:
         sentences(data, Path(temporary) / "sentences", rounds, result)

@@ -14,11 +14,16 @@ That is exact unless a number underflows. None can as long as all factors that a
 e^-138 (1e-60) and all entries of a_t that are not 0 above 1e-120. `forward` checks this, one
 comparison for each sentence, and the rare chain that fails (potentials of +-1e4, say) is done in
 log space.
+
+Of a long chain the messages of one piece are kept at a time, and those at the borders of pieces.
+From right to left, all pieces but the last are then done forward a second time. That costs a third
+more at most, and messages stay in the cache: memory that comes anew from the system for each call,
+page by page, may cost nearly as much as all of the rest.
 """
 
 from libc.math cimport INFINITY, NAN, exp, log
 from libc.stdint cimport int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -63,6 +68,8 @@ cdef double SMALLEST_TARGETED = 1e-100
 # Bounds what labels that no legal prefix reaches get from the right. It meets a factor 0 in the
 # end, which infinity would make NaN; for all other labels the checks above keep r_t below 1e180.
 cdef double LARGEST = 1e200
+# So many numbers (2 MB) are a buffer of messages at most, where a chain may come in pieces.
+cdef Py_ssize_t PIECE = 1 << 18
 
 
 def log_partition(p):
@@ -300,11 +307,12 @@ cdef class Chains:
     of one chain at a time, the one that was selected last.
 
     Matrices for the inner loops (`vectors.h`) have rows of `width`, L rounded up to a multiple of
-    what a vector holds, with zeros at the end. A buffer of messages has a row a token: (longest
-    chain, width).
+    what a vector holds, with zeros at the end. A buffer of messages has a row a token: (piece,
+    width), where a piece is the longest chain unless there are but two buffers.
     """
 
     cdef readonly Py_ssize_t n_chains, n_tokens, n_labels, width
+    cdef Py_ssize_t n_buffers, longest, piece
     # The potentials as they came.
     cdef const double[:, ::1] unary, transitions
     cdef const double[::1] start, end
@@ -321,7 +329,9 @@ cdef class Chains:
     cdef Py_ssize_t first, length
     cdef const double *scores
     # Messages, named as at the top of this file; of a chain in log space, log a and log b. c
-    # (longest,) and `total`, the sum of a_n and end factors; g and h are for `add_posterior` alone.
+    # (piece,) and `total`, the sum of a_n and end factors; g and h are for `add_posterior` alone.
+    # Before the first row of a there is one more; `borders`, a row a piece, has a_t of the token
+    # before the piece.
     cdef double *y
     cdef double *a
     cdef double *b
@@ -329,6 +339,7 @@ cdef class Chains:
     cdef double *g
     cdef double *h
     cdef double *c
+    cdef double *borders
     cdef double total
     # (width,) each: the smallest log y_t and the smallest a_t, but for zeros, and something to use.
     cdef double *lowest
@@ -336,7 +347,7 @@ cdef class Chains:
     cdef double *spare
     # (width, width): sums of a_{t-1} r_t^T that wait for `flush_pairs`.
     cdef double *pair_sums
-    cdef object memory
+    cdef object matrices, buffers
 
     def __init__(self, p, Py_ssize_t n_buffers=2):
         self.unary, self.transitions, self.start, self.end = p.unary, p.transitions, p.start, p.end
@@ -344,15 +355,17 @@ cdef class Chains:
         self.n_chains, self.n_tokens = self.lengths.shape[0], self.unary.shape[0]
         self.n_labels = self.unary.shape[1]
         self.width = (self.n_labels + ops.unit - 1) // ops.unit * ops.unit
-        self.allocate(p.lengths.max(initial=0), n_buffers)
+        self.n_buffers, self.longest = n_buffers, p.lengths.max(initial=1)
+        self.allocate_matrices()
+        self.allocate_buffers(
+            min(self.longest, PIECE // self.width + 1) if n_buffers == 2 else self.longest
+        )
         self.exponentiate()
 
-    cdef allocate(self, Py_ssize_t longest, Py_ssize_t n_buffers):
-        cdef Py_ssize_t square = self.width * self.width, buffer = longest * self.width
-        cdef double[::1] memory = np.empty(
-            3 * square + 5 * self.width + n_buffers * buffer + longest + 1 + ALIGNMENT
-        )
-        self.memory = memory
+    cdef allocate_matrices(self):
+        cdef Py_ssize_t square = self.width * self.width
+        cdef double[::1] memory = np.empty(3 * square + 5 * self.width + ALIGNMENT)
+        self.matrices = memory
         cdef double *free = aligned(&memory[0])
         self.factors, self.factors_transposed = free, free + square
         self.pair_sums = free + 2 * square
@@ -361,12 +374,25 @@ cdef class Chains:
         self.start_factors, self.end_factors = free, free + self.width
         self.lowest, self.smallest = free + 2 * self.width, free + 3 * self.width
         self.spare = free + 4 * self.width
-        free += 5 * self.width
+
+    cdef allocate_buffers(self, Py_ssize_t piece):
+        self.piece = piece
+        cdef Py_ssize_t buffer = piece * self.width
+        cdef Py_ssize_t n_borders = self.n_pieces(self.longest)
+        cdef double[::1] memory = np.empty(
+            self.n_buffers * buffer + (1 + n_borders) * self.width + piece + ALIGNMENT
+        )
+        self.buffers = memory
+        cdef double *free = aligned(&memory[0]) + self.width
+        self.a, self.y = free, free + buffer
         # With two of them there is b in log space alone, which has no y.
-        self.y, self.a = free, free + buffer
-        self.b = free + 2 * buffer if n_buffers > 2 else self.y
+        self.b = free + 2 * buffer if self.n_buffers > 2 else self.y
         self.r, self.g, self.h = free + 3 * buffer, free + 4 * buffer, free + 5 * buffer
-        self.c = free + n_buffers * buffer
+        self.borders = free + self.n_buffers * buffer
+        self.c = self.borders + n_borders * self.width
+
+    cdef Py_ssize_t n_pieces(self, Py_ssize_t length) noexcept nogil:
+        return (length + self.piece - 1) // self.piece
 
     cdef void exponentiate(self) noexcept:
         cdef Py_ssize_t i, j, n = self.n_labels, width = self.width
@@ -411,14 +437,14 @@ cdef class Chains:
     cdef const double* rows_of_const(self, const double[:, ::1] of_tokens) noexcept nogil:
         return &of_tokens[0, 0] + self.first * self.n_labels
 
-    cdef double log_partition(self) noexcept nogil:
+    cdef double log_partition(self) except? -1.0 nogil:
         """log Z of the selected chain."""
         if self.length == 0:
             return 0.0
         cdef double log_z = self.forward()
         return log_z if log_z == log_z else self.forward_in_log_space()
 
-    cdef double add_moments(self, double weight, double *labels, double *pairs) noexcept nogil:
+    cdef double add_moments(self, double weight, double *labels, double *pairs) except? -1.0 nogil:
         """Add weight * the probabilities of labels (length, L) and the expected label pairs: to
         pairs (L, L), or to what `flush_pairs` adds there. Returns log Z; nothing is added if it is
         -inf."""
@@ -427,13 +453,10 @@ cdef class Chains:
         cdef double log_z = self.forward()
         if log_z != log_z:
             return self.add_moments_in_log_space(weight, labels, pairs)
-        self.add_labels(weight, labels)
-        ops.add_outer_products(
-            self.pair_sums, self.a, self.y + self.width, self.length - 1, self.width, weight
-        )
+        self.add_pieces(weight, labels)
         return log_z
 
-    cdef double log_messages(self, double *alpha, double *beta) noexcept nogil:
+    cdef double log_messages(self, double *alpha, double *beta) except? -1.0 nogil:
         """Write the logarithms of the messages (length, L) of the selected chain, without the scales
         of probability space: a_t b_t Z is what alpha_t and beta_t multiply to. Returns log Z."""
         if self.length == 0:
@@ -515,41 +538,58 @@ cdef class Chains:
     # In probability space.
 
     cdef double forward(self) noexcept nogil:
-        """y, a, c and total of the selected chain, which has a token. Returns log Z, or NaN where a
-        number may have underflowed or nothing is legal."""
-        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        """y, a and c of the last piece of the selected chain, which has a token; its borders and
+        total. Returns log Z, or NaN where a number may have underflowed or nothing is legal."""
+        cdef Py_ssize_t i, j, width = self.width
         cdef double log_z = self.start_shift + self.end_shift + (self.length - 1) * self.shift
-        cdef double largest, scale = 1.0
-        cdef double *a = self.a
+        cdef double *a = self.a + (self.length - 1) % self.piece * width
         if not self.bounded:
             return NAN
         self.forget_underflow()
-        for t in range(self.length):
-            largest = finite(ops.largest(self.scores + t * n, n))
-            ops.exponentials(
-                self.y + t * width, self.scores + t * n, n, width, largest, self.lowest
-            )
-            if t == 0:
+        for i in range(self.n_pieces(self.length)):
+            if i:
+                memcpy(
+                    self.borders + i * width,
+                    self.a + (self.piece - 1) * width,
+                    width * sizeof(double),
+                )
+            log_z += self.forward_piece(i * self.piece)
+            if log_z != log_z:
+                return NAN
+        self.total = 0.0
+        for j in range(self.n_labels):
+            self.total += a[j] * self.end_factors[j]
+        if not self.total > 0.0 or self.underflow():
+            return NAN
+        return log_z + log(self.total)
+
+    cdef double forward_piece(self, Py_ssize_t first) noexcept nogil:
+        """y, a and c of the piece whose first token is `first`, from its border. Returns the sum of
+        log c_t and of what y_t were divided by, NaN if there is no legal prefix."""
+        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef double largest, scale = 1.0, log_scale = 0.0
+        cdef double *a = self.a - width
+        cdef const double *scores = self.scores + first * n
+        memcpy(a, self.borders + first // self.piece * width, width * sizeof(double))
+        for t in range(min(self.piece, self.length - first)):
+            largest = finite(ops.largest(scores + t * n, n))
+            ops.exponentials(self.y + t * width, scores + t * n, n, width, largest, self.lowest)
+            a += width
+            if first + t == 0:
                 for j in range(width):
                     a[j] = self.start_factors[j]
             else:
-                a += width
                 ops.weighted_sum(a, a - width, self.factors, n, width)
             self.c[t] = ops.normalized_product(a, self.y + t * width, self.smallest, width)
             if not self.c[t] > 0.0:
                 return NAN
-            log_z += largest
+            log_scale += largest
             # One logarithm for as many factors as a number holds.
             scale *= self.c[t]
             if not 1e-100 < scale < 1e100:
-                log_z += log(scale)
+                log_scale += log(scale)
                 scale = 1.0
-        self.total = 0.0
-        for j in range(n):
-            self.total += a[j] * self.end_factors[j]
-        if not self.total > 0.0 or self.underflow():
-            return NAN
-        return log_z + log(scale) + log(self.total)
+        return log_scale + log(scale)
 
     cdef void backward(self) noexcept nogil:
         """b and r of the selected chain, after `forward`, and y divided by c; r of the first token
@@ -569,21 +609,47 @@ cdef class Chains:
             b -= width
             ops.weighted_sum(b, r, self.factors_transposed, self.n_labels, width)
 
-    cdef void add_labels(self, double weight, double *labels) noexcept nogil:
-        """As `backward`, with r in place of y and b of one token at a time: a long chain needs half
-        the memory. Adds weight * the probabilities of labels, (length, L)."""
+    cdef void add_pieces(self, double weight, double *labels) noexcept nogil:
+        """As `backward`, piece by piece, with r in place of y and b of one token at a time. Adds
+        weight * the probabilities of labels, (length, L), and the pairs to their sums."""
+        cdef Py_ssize_t j, width = self.width
+        cdef Py_ssize_t first = (self.length - 1) // self.piece * self.piece
+        cdef Py_ssize_t n_tokens = self.length - first, n_first
+        for j in range(width):
+            self.spare[j] = self.end_factors[j] / self.total
+        while True:
+            self.add_labels(first, n_tokens, weight, labels)
+            # The first token of the chain has no pair.
+            n_first = 1 if first == 0 else 0
+            ops.add_outer_products(
+                self.pair_sums,
+                self.a + (n_first - 1) * width,
+                self.y + n_first * width,
+                n_tokens - n_first,
+                width,
+                weight,
+            )
+            if first == 0:
+                break
+            first, n_tokens = first - self.piece, self.piece
+            self.forward_piece(first)
+
+    cdef void add_labels(
+        self, Py_ssize_t first, Py_ssize_t n_tokens, double weight, double *labels
+    ) noexcept nogil:
+        """Of the piece that begins with the token `first`, from b of its last token in `spare`,
+        which becomes that of the token before the piece."""
         cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
         cdef double *a
         cdef double *b = self.spare
         cdef double *r
         cdef double inverse
-        for j in range(width):
-            b[j] = self.end_factors[j] / self.total
-        for t in range(self.length - 1, -1, -1):
+        labels += first * n
+        for t in range(n_tokens - 1, -1, -1):
             a, r, inverse = self.a + t * width, self.y + t * width, 1.0 / self.c[t]
             for j in range(n):
                 labels[t * n + j] += weight * (a[j] * b[j])
-            if t == 0:
+            if first + t == 0:
                 break
             for j in range(width):
                 r[j] *= inverse
@@ -592,10 +658,14 @@ cdef class Chains:
 
     # In log space.
 
-    cdef double forward_in_log_space(self) noexcept nogil:
-        """a of the selected chain as logarithms, unscaled. Returns log Z."""
+    cdef double forward_in_log_space(self) except? -1.0 nogil:
+        """a of the selected chain as logarithms, unscaled, in one piece. Returns log Z."""
         cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width
-        cdef double *a = self.a
+        cdef double *a
+        if self.length > self.piece:
+            with gil:
+                self.allocate_buffers(self.longest)
+        a = self.a
         for j in range(n):
             a[j] = self.start[j] + self.scores[j]
         for t in range(1, self.length):
@@ -623,7 +693,7 @@ cdef class Chains:
 
     cdef double add_moments_in_log_space(
         self, double weight, double *labels, double *pairs
-    ) noexcept nogil:
+    ) except? -1.0 nogil:
         cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width
         cdef double log_z = self.forward_in_log_space()
         cdef double *a = self.a
@@ -663,7 +733,7 @@ cdef class Chains:
         double temperature,
         double *labels,
         double *pairs,
-    ) noexcept nogil:
+    ) except? -1.0 nogil:
         """Add the gradient of the weighted posterior cross-entropy with a target (length, L) to
         labels (length, L) and pairs (L, L) or their sums. Returns the weighted loss, -inf if log Z
         is, +inf if the target has mass where the marginals have none."""
@@ -752,7 +822,7 @@ cdef class Chains:
         double temperature,
         double *labels,
         double *pairs,
-    ) noexcept nogil:
+    ) except? -1.0 nogil:
         """As `reference.posterior_cross_entropy`, what it calls left in h and right in r."""
         cdef Py_ssize_t t, i, j, n = self.n_labels, width = self.width, now, before
         cdef double log_z = self.forward_in_log_space()

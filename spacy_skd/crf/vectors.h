@@ -24,6 +24,9 @@ typedef struct {
     /* The index of the first of the largest of x[j] + y[j], or of x[j] where y is NULL, n values,
      * at least one; and how large it is. */
     ptrdiff_t (*first_of_largest)(const double *x, const double *y, ptrdiff_t n, double *largest);
+    /* As first_of_largest with y, of all but number `but`, as if that were -inf. */
+    ptrdiff_t (*first_of_others)(const double *x, const double *y, ptrdiff_t n, ptrdiff_t but,
+                                 double *largest);
     /* out = log(x * y) for n products from DBL_MIN to 1, -inf for those of 0. */
     void (*log_products)(double *out, const double *x, const double *y, ptrdiff_t n);
     /* left = g / x and g = g / y, 0 where g is 0. Adds the sum of g, as it came, to total. Returns

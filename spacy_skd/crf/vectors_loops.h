@@ -123,45 +123,64 @@ INLINE uint64_t F(equal)(vec x, vec y) {
 }
 #endif
 
-/* x + y, or x alone: `with` is a constant, so that the loops are compiled for each. */
-INLINE vec F(sum_at)(const int with, const double *x, const double *y) {
-    const vec value = LOAD(x);
-    return with ? value + LOAD(y) : value;
+/* What is compared: x + y, or x alone, with -inf in place of number `but` of them, the first being
+ * number j. `with` and `without` are constants, so that the loops are compiled for each. */
+INLINE vec F(compared)(const int with, const int without, vec x, vec y, ptrdiff_t j,
+                       ptrdiff_t but) {
+    x = with ? x + y : x;
+#if V == 1
+    return without && j == but ? -INFINITY : x;
+#else
+#if V == 8
+    const ivec lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+#elif V == 4
+    const ivec lanes = {0, 1, 2, 3};
+#else
+    const ivec lanes = {0, 1};
+#endif
+    return without ? SELECT(lanes == but - j, SPLAT(-INFINITY), x) : x;
+#endif
 }
 
-INLINE ptrdiff_t F(first_of_largest_of)(const int with, const double *x, const double *y,
-                                        ptrdiff_t n, double *largest) {
+INLINE ptrdiff_t F(first_of)(const int with, const int without, const double *x, const double *y,
+                             ptrdiff_t n, ptrdiff_t but, double *largest) {
+#define AT(j) F(compared)(with, without, LOAD(x + (j)), LOAD(y + (j)), j, but)
 #if V == 1
     ptrdiff_t first = 0;
     for (ptrdiff_t j = 1; j < n; j++)
-        first = F(sum_at)(with, x + j, y + j) > F(sum_at)(with, x + first, y + first) ? j : first;
-    *largest = F(sum_at)(with, x + first, y + first);
+        first = AT(j) > AT(first) ? j : first;
+    *largest = AT(first);
     return first;
 #else
     vec most = SPLAT(-INFINITY);
     ptrdiff_t j = 0;
     for (; j + V <= n; j += V)
-        most = MAX(most, F(sum_at)(with, x + j, y + j));
+        most = MAX(most, AT(j));
     vec rest = F(load_part)(x + j, n - j, -INFINITY);
-    rest = with ? rest + F(load_part)(y + j, n - j, 0.0) : rest;
+    rest = F(compared)(with, without, rest, F(load_part)(y + j, n - j, 0.0), j, but);
     *largest = F(largest_lane)(MAX(most, rest));
     /* All of 64 are compared before the first is looked for: where it is cannot be predicted. */
     const vec value = SPLAT(*largest);
     uint64_t found = 0;
     for (j = 0; j + V <= n; j += V) {
-        found |= F(equal)(F(sum_at)(with, x + j, y + j), value) << j % 64;
+        found |= F(equal)(AT(j), value) << j % 64;
         if ((j + V) % 64 == 0 && found)
             return j / 64 * 64 + __builtin_ctzll(found);
     }
     found |= F(equal)(rest, value) << j % 64;
     return j / 64 * 64 + __builtin_ctzll(found);
 #endif
+#undef AT
 }
 
 VECTOR_TARGET static ptrdiff_t F(first_of_largest)(const double *x, const double *y, ptrdiff_t n,
                                                    double *largest) {
-    return y ? F(first_of_largest_of)(1, x, y, n, largest)
-             : F(first_of_largest_of)(0, x, x, n, largest);
+    return y ? F(first_of)(1, 0, x, y, n, 0, largest) : F(first_of)(0, 0, x, x, n, 0, largest);
+}
+
+VECTOR_TARGET static ptrdiff_t F(first_of_others)(const double *x, const double *y, ptrdiff_t n,
+                                                  ptrdiff_t but, double *largest) {
+    return F(first_of)(1, 1, x, y, n, but, largest);
 }
 
 /* exp(x) of x <= 0, 0 only for -inf, else at least exp(-700): a power of 2 times a polynomial in
@@ -248,9 +267,12 @@ VECTOR_TARGET static double F(quotients)(double *g, double *left, const double *
     for (ptrdiff_t j = 0; j < width; j += V) {
         const vec value = LOAD(g + j), by_x = LOAD(x + j), by_y = LOAD(y + j);
         sums += value;
-        least = MIN(least, IF_EQUAL(value, SPLAT(0.0), SPLAT(1.0), by_x * by_y));
-        STORE(left + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), value / by_x));
-        STORE(g + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), value / by_y));
+        const vec product = IF_EQUAL(value, SPLAT(0.0), SPLAT(1.0), by_x * by_y);
+        least = MIN(least, product);
+        /* One division, which takes as long as many products. */
+        const vec by_both = value / product;
+        STORE(left + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), by_both * by_y));
+        STORE(g + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), by_both * by_x));
     }
     *total += F(sum_lanes)(sums);
     return -F(largest_lane)(-least);
@@ -362,13 +384,18 @@ INLINE void F(outer_products_of)(const int columns, double *matrix, const double
 VECTOR_TARGET static void F(add_outer_products)(double *matrix, const double *a,
                                                           const double *b, ptrdiff_t rows,
                                                           ptrdiff_t width, double factor) {
-    for (ptrdiff_t i = 0; i < width; i += 4) {
-        double *row = matrix + i * width;
-        ptrdiff_t j = 0;
-        for (; j + 2 * V <= width; j += 2 * V)
-            F(outer_products_of)(2, row + j, a + i, b + j, rows, width, factor);
-        for (; j < width; j += V)
-            F(outer_products_of)(1, row + j, a + i, b + j, rows, width, factor);
+    /* Each block of the matrix reads all of a and b: as much at a time as the first cache holds. */
+    const ptrdiff_t many = 1536 / width + 1;
+    for (ptrdiff_t t = 0; t < rows; t += many, a += many * width, b += many * width) {
+        const ptrdiff_t some = rows - t < many ? rows - t : many;
+        for (ptrdiff_t i = 0; i < width; i += 4) {
+            double *row = matrix + i * width;
+            ptrdiff_t j = 0;
+            for (; j + 2 * V <= width; j += 2 * V)
+                F(outer_products_of)(2, row + j, a + i, b + j, some, width, factor);
+            for (; j < width; j += V)
+                F(outer_products_of)(1, row + j, a + i, b + j, some, width, factor);
+        }
     }
 }
 
@@ -400,6 +427,7 @@ static VectorOps F(ops)(void) {
                      F(largest),
                      F(exponentials),
                      F(first_of_largest),
+                     F(first_of_others),
                      F(log_products),
                      F(quotients),
                      F(extended),

@@ -55,6 +55,27 @@ def test_same_as_reference(monkeypatch, n_labels, scale, forbidden):
 
 
 @needs_extension
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_chains_in_pieces(scale):
+    """What `messages` holds of a whole chain gives the same marginals: of three pieces, of just
+    one (rows are of 24 numbers, or 20), of less; and in log space, where a chain is one piece."""
+    lengths = [30_000, 2**18 // 24 + 1, 2**18 // 20 + 1, 3]
+    p = make(np.random.default_rng(0), 17, lengths, scale, forbidden=0.4)
+    found = crf.marginals(p)
+    alpha, beta, log_z = crf.messages(p)
+    np.testing.assert_allclose(found.log_partition, log_z, rtol=1e-12)
+    np.testing.assert_allclose(crf.log_partition(p), log_z, rtol=1e-12)
+    first = 0
+    for i, n in enumerate(lengths):
+        rows = slice(first, first + n)
+        a, b = alpha[rows], beta[rows] - log_z[i]
+        np.testing.assert_allclose(found.unary[rows], np.exp(a + b), atol=1e-7)
+        pairs = a[:-1, :, None] + p.transitions + (p.unary[rows] + b)[1:, None, :]
+        np.testing.assert_allclose(found.transitions[i], np.exp(pairs).sum(axis=0), rtol=1e-6)
+        first += n
+
+
+@needs_extension
 def test_scores_that_almost_underflow(monkeypatch):
     """Chains around the bounds of probability space, which a path may cross and come back from."""
     rng = np.random.default_rng(0)

@@ -42,6 +42,14 @@ static void check_search(VectorOps ops, int n) {
             expect("first_of_largest", n, ops.first_of_largest(x, with ? y : NULL, n, &largest),
                    first);
             expect("largest of it", n, largest, x[first] + (with ? y[first] : 0.0));
+            if (!with)
+                continue;
+            x[first] = -INFINITY;
+            const int second = ops.first_of_largest(x, y, n, &largest);
+            double others;
+            x[first] = round < 3 ? 99.0 : -INFINITY;
+            expect("first_of_others", n, ops.first_of_others(x, y, n, first, &others), second);
+            expect("largest of others", n, others, largest);
         }
 }
 
