@@ -5,10 +5,11 @@ Scores are added up in the same order as in `reference.py`, token by token from 
 ties are the same ones.
 """
 
+cimport cython
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -18,6 +19,9 @@ cdef extern from "vectors.h":
         Py_ssize_t (*first_of_largest)(
             const double*, const double*, Py_ssize_t, double*
         ) noexcept nogil
+        Py_ssize_t (*first_of_others)(
+            const double*, const double*, Py_ssize_t, Py_ssize_t, double*
+        ) noexcept nogil
         void (*best_sum)(
             double*, const double*, const double*, Py_ssize_t, Py_ssize_t
         ) noexcept nogil
@@ -26,6 +30,16 @@ cdef extern from "vectors.h":
     VectorOps vectors_init()
 
 cdef VectorOps ops = vectors_init()
+
+cdef enum:
+    # So many paths are followed back side by side: each step of one waits for memory.
+    ABREAST = 16
+
+# How wrong a difference of two gaps may be, as a part of the largest score times the square of how
+# many tokens there are, n. The score of a path is a sum of 2 n terms, each of them wrong by 2^-53 of
+# a sum that is at most n times the largest score; a gap compares two such scores. That makes 2^-50,
+# taken twice.
+cdef double ROUNDING = 2.0**-49
 
 
 def viterbi(p):
@@ -133,7 +147,7 @@ cdef class Decoder:
 
 def kbest(p, Py_ssize_t k, const double[::1] log_z):
     """Of each chain the k best paths (k_i, n_i), best first, and their log probabilities (k_i,)."""
-    cdef LazyDecoder decoder = LazyDecoder(p)
+    cdef LazyDecoder decoder = LazyDecoder(p, k)
     cdef Py_ssize_t chain, first = 0, n_labels = 0, n_paths = 0, before, length
     # All paths, one after the other, and their log probabilities; they grow by doubling.
     labels = np.empty(len(p.unary) * min(k, 16), dtype=np.int32)
@@ -145,7 +159,7 @@ def kbest(p, Py_ssize_t k, const double[::1] log_z):
         length = decoder.lengths[chain]
         with nogil:
             decoder.select(first, length)
-            decoder.search(k)
+            decoder.search()
         if decoder.out_of_memory:
             raise MemoryError()
         if n_labels + decoder.n_paths * length > all_labels.shape[0]:
@@ -191,16 +205,38 @@ cdef struct Node:
     # The scores of transitions to here (L,), and that of the label itself.
     const double *transitions
     double unary
+    # Where it is.
+    Py_ssize_t token
 
 
+@cython.final
 cdef class LazyDecoder(Decoder):
     """The k best paths, from nodes that find their next prefix when it is asked for.
 
     A node is a label at a token t; one more, (length, 0), stands for the end of the chain. The best
     prefix of all nodes is known from `best`. A node is made when a second one is wanted of it.
     Tokens 0 have only one prefix a label, and no node.
+
+    In a chain that is long beside k, most tokens of the best path have none either. What leaves it
+    at token t for another label at t - 1 is behind it by gap_t at least, and the k - 1 smallest
+    gaps alone make as many paths: one that leaves it where the gap is larger is not among the k
+    best. So a prefix that meets the best path at some token comes from the last one before it where
+    the best path branches.
     """
 
+    cdef Py_ssize_t k
+    # Of a long chain the best path and a 0 for the end, and the second best label before each of
+    # its tokens; of each token the last one up to it where the path branches, 0 if there is none;
+    # gap_t: (longest + 1,) each. The scores that the best path adds at each token, (longest, 2): of
+    # the transition, of the label.
+    cdef int32_t *best_path
+    cdef int32_t *runners_up
+    cdef int32_t *branches
+    cdef double *gaps
+    cdef double *steps
+    # (longest,) the k - 1 smallest gaps, a heap with the largest on top; a score is at most so large.
+    cdef double *smallest_gaps
+    cdef double largest_score
     # All nodes made so far; the first ones serve the chain that is selected.
     cdef Node **pool
     cdef Py_ssize_t n_used, n_made, room
@@ -210,10 +246,22 @@ cdef class LazyDecoder(Decoder):
     cdef Node **descent
     cdef Py_ssize_t n_paths
     cdef bint out_of_memory
+    cdef object numbers, tokens
 
-    def __init__(self, p):
+    def __init__(self, p, Py_ssize_t k):
         super().__init__(p)
         cdef Py_ssize_t longest = p.lengths.max(initial=0), n_nodes = longest * self.n_labels + 1
+        cdef double[::1] numbers = np.empty(4 * longest + 1)
+        cdef int32_t[::1] tokens = np.empty(3 * (longest + 1), dtype=np.int32)
+        self.numbers, self.tokens, self.k = numbers, tokens, k
+        self.steps, self.gaps = &numbers[0], &numbers[0] + 2 * longest
+        self.smallest_gaps = self.gaps + longest + 1
+        self.best_path, self.runners_up = &tokens[0], &tokens[0] + longest + 1
+        self.branches = self.runners_up + longest + 1
+        if self.is_long(longest):
+            self.largest_score = sum(
+                map(largest_finite, (p.unary, p.transitions, p.start, p.end))
+            )
         self.nodes = <Node**> malloc((n_nodes + longest + 1) * sizeof(Node*))
         if self.nodes == NULL:
             raise MemoryError()
@@ -227,7 +275,7 @@ cdef class LazyDecoder(Decoder):
         free(self.pool)
         free(self.nodes)
 
-    cdef void search(self, Py_ssize_t k) noexcept nogil:
+    cdef void search(self) noexcept nogil:
         """Find the k best paths of the selected chain, n_paths: fewer if fewer are legal."""
         cdef Node *end
         self.n_paths = 1
@@ -237,50 +285,96 @@ cdef class LazyDecoder(Decoder):
         if self.score == -INFINITY:
             self.n_paths = 0
             return
+        self.find_branches()
         self.n_used = 0
         memset(self.nodes, 0, (self.length * self.n_labels + 1) * sizeof(Node*))
         end = self.node(self.length, 0)
         if end == NULL:
             return
-        while end.n_found < k and not end.exhausted and not self.out_of_memory:
+        while end.n_found < self.k and not end.exhausted and not self.out_of_memory:
             self.extend(end)
         self.n_paths = end.n_found
+
+    cdef bint is_long(self, Py_ssize_t length) noexcept nogil:
+        """Whether it pays to find out where the best path branches."""
+        return length > 4 * self.k
+
+    cdef void find_branches(self) noexcept nogil:
+        """The best path of the selected chain and where it branches, if it is long; if not, no
+        prefix meets it."""
+        cdef Py_ssize_t t, before, label = 0
+        cdef double second, limit
+        cdef const double *transitions
+        if not self.is_long(self.length):
+            memset(self.best_path, -1, (self.length + 1) * sizeof(int32_t))
+            return
+        self.best_path[self.length] = 0
+        for t in range(self.k - 1):
+            self.smallest_gaps[t] = INFINITY
+        for t in range(self.length, 0, -1):
+            transitions = self.to_label(t, label)
+            before = self.previous(t, label)
+            self.runners_up[t] = ops.first_of_others(
+                self.best + (t - 1) * self.width, transitions, self.n_labels, before, &second
+            )
+            if t < self.length:
+                self.steps[2 * t] = transitions[before]
+                self.steps[2 * t + 1] = self.unary[self.first + t, label]
+            self.gaps[t] = self.score - second
+            if self.k > 1 and self.gaps[t] < self.smallest_gaps[0]:
+                replace_largest(self.smallest_gaps, self.k - 1, self.gaps[t])
+            self.best_path[t - 1] = label = before
+        limit = ROUNDING * self.length * self.length * self.largest_score
+        limit += self.smallest_gaps[0] if self.k > 1 else 0.0
+        self.branches[0] = 0
+        for t in range(1, self.length):
+            self.branches[t] = t if self.gaps[t] <= limit else self.branches[t - 1]
 
     cdef void extend(self, Node *end) noexcept nogil:
         """Find the next path. Before a node can tell its next prefix, the successor of what its
         last one extended is wanted, and has to be found in the same way: down to where it is known,
         and up."""
-        cdef Py_ssize_t t = self.length
+        cdef Py_ssize_t depth = 0
         cdef Derivation *last
-        cdef Node *before = NULL
+        cdef Node *before
         cdef Node *node = end
         while True:
-            self.descent[t] = node
-            if t == 1:
-                before = NULL
-                break
+            self.descent[depth] = node
+            depth += 1
             last = &node.found[node.n_found - 1]
-            before = self.node(t - 1, last.label)
-            if before == NULL:
-                return
-            if last.rank + 1 < before.n_found or before.exhausted:
+            before = self.before(node, last.label)
+            if before == NULL or last.rank + 1 < before.n_found or before.exhausted:
                 break
-            t, node = t - 1, before
-        while t <= self.length:
-            self.find_next(self.descent[t], before)
-            before = self.descent[t]
-            t += 1
+            node = before
+        while depth > 0:
+            depth -= 1
+            self.find_next(self.descent[depth], before)
+            before = self.descent[depth]
+
+    cdef Node* before(self, const Node *node, Py_ssize_t label) noexcept nogil:
+        """The node whose prefixes are those of a label at the token before a node. NULL if there is
+        only one of interest; or, with out_of_memory set, if it cannot be made."""
+        cdef Py_ssize_t t = node.token - 1
+        if label == self.best_path[t]:
+            t = self.branches[t]
+            label = self.best_path[t]
+        return self.node(t, label) if t > 0 else NULL
 
     cdef void find_next(self, Node *node, const Node *before) noexcept nogil:
         """Find the next prefix of a node: the successor of what its last one extended, a prefix of
-        the node `before`, or another label's. At the second token, where `before` is NULL, there is
-        no successor, and elsewhere there may be none."""
+        the node `before`, or another label's. Where `before` is NULL, there is no successor, and
+        elsewhere there may be none."""
         cdef Derivation next = node.found[node.n_found - 1]
         cdef double score
+        cdef Py_ssize_t t
         next.rank += 1
         next.score = -INFINITY
         if before != NULL and next.rank < before.n_found:
-            next.score = before.found[next.rank].score + node.transitions[next.label]
+            next.score = before.found[next.rank].score
+            # From there on as the best path, added up as `select` does it.
+            for t in range(before.token + 1, node.token):
+                next.score = next.score + self.steps[2 * t] + self.steps[2 * t + 1]
+            next.score += node.transitions[next.label]
         if node.runner_up < 0:
             node.runner_up = ops.first_of_largest(node.candidates, NULL, self.n_labels, &score)
         score = node.candidates[node.runner_up]
@@ -324,17 +418,20 @@ cdef class LazyDecoder(Decoder):
             return NULL
         place[0] = node = self.pool[self.n_used]
         self.n_used += 1
+        node.token = t
         node.n_found = 0
         node.exhausted = False
         node.transitions = self.to_label(t, label)
         node.unary = 0.0 if t == self.length else self.unary[self.first + t, label]
-        best.label, best.rank = self.previous(t, label), 0
-        best.score = self.score
-        self.add(node, best)
         self.extend_best(t, label, node.candidates)
+        if label == self.best_path[t]:
+            best.label, node.runner_up = self.best_path[t - 1], self.runners_up[t]
+        else:
+            best.label, node.runner_up = self.previous(t, label), -1
+        best.score, best.rank = node.candidates[best.label], 0
+        self.add(node, best)
         memset(node.ranks, 0, self.n_labels * sizeof(int32_t))
         node.candidates[best.label] = -INFINITY
-        node.runner_up = -1
         return node
 
     cdef bint make_more(self) noexcept nogil:
@@ -361,22 +458,69 @@ cdef class LazyDecoder(Decoder):
         self.n_made += 1
         return node.found != NULL
 
-    cdef void write(self, int32_t *path, double *log_probs, double log_z) noexcept nogil:
-        """Follow the paths found back, (n_paths, length), and give their log probabilities."""
-        cdef Py_ssize_t r, t
-        cdef Derivation step
-        cdef Node *node
+    cdef void write(self, int32_t *paths, double *log_probs, double log_z) noexcept nogil:
+        """The paths found, (n_paths, length), and their log probabilities."""
+        cdef Py_ssize_t r, first = 1
         if self.length == 0:
             log_probs[0] = 0.0
             return
         for r in range(self.n_paths):
-            step = self.nodes[self.length * self.n_labels].found[r]
-            log_probs[r] = step.score - log_z
-            for t in range(self.length - 1, -1, -1):
-                path[t] = step.label
+            log_probs[r] = self.nodes[self.length * self.n_labels].found[r].score - log_z
+        self.follow(0, min(1, self.n_paths), paths, self.best_path)
+        while first < self.n_paths:
+            self.follow(first, min(ABREAST, self.n_paths - first), paths, paths)
+            first += ABREAST
+
+    cdef void follow(
+        self, Py_ssize_t first, Py_ssize_t n, int32_t *paths, const int32_t *best
+    ) noexcept nogil:
+        """Write n paths from number `first` on, at most ABREAST. From where one of them meets the
+        best path (length,), as far as that is known, with a best prefix, they are the same."""
+        cdef Derivation steps[ABREAST]
+        cdef int32_t *unfinished[ABREAST]
+        cdef Derivation *step
+        cdef Node *node
+        cdef Py_ssize_t i, t = self.length
+        for i in range(n):
+            steps[i] = self.nodes[t * self.n_labels].found[first + i]
+            unfinished[i] = paths + (first + i) * t
+        while t > 0 and n > 0:
+            t -= 1
+            i = 0
+            while i < n:
+                step = &steps[i]
+                if step.rank == 0 and step.label == best[t]:
+                    memcpy(unfinished[i], best, (t + 1) * sizeof(int32_t))
+                    n -= 1
+                    steps[i], unfinished[i] = steps[n], unfinished[n]
+                    continue
+                unfinished[i][t] = step.label
                 node = self.nodes[t * self.n_labels + step.label]
                 if node != NULL:
-                    step = node.found[step.rank]
+                    step[0] = node.found[step.rank]
+                elif step.rank > 0:
+                    # Of the best path, where that does not branch.
+                    step.label = self.best_path[t - 1]
                 elif t > 0:
-                    step.label, step.rank = self.previous(t, step.label), 0
-            path += self.length
+                    step.label = self.previous(t, step.label)
+                i += 1
+
+
+cdef void replace_largest(double *heap, Py_ssize_t n, double value) noexcept nogil:
+    """Replace the top of a heap of n values, the largest, by a smaller one."""
+    cdef Py_ssize_t i = 0, child = 1
+    while child < n:
+        if child + 1 < n and heap[child + 1] > heap[child]:
+            child += 1
+        if heap[child] <= value:
+            break
+        heap[i] = heap[child]
+        i, child = child, 2 * child + 1
+    heap[i] = value
+
+
+def largest_finite(scores):
+    """The largest absolute value but for infinity, 0 if there is none."""
+    sizes = np.abs(scores)
+    largest = sizes.max(initial=0.0)
+    return largest if np.isfinite(largest) else sizes[np.isfinite(sizes)].max(initial=0.0)

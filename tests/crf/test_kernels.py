@@ -10,6 +10,8 @@ import pytest
 from spacy_skd import crf
 from spacy_skd.crf import Moments, Potentials, inference, reference
 
+from .batches import KINDS, random_scores
+
 needs_extension = pytest.mark.skipif(not crf.NATIVE, reason="the extension is not built")
 
 
@@ -73,6 +75,40 @@ def test_chains_in_pieces(scale):
         pairs = a[:-1, :, None] + p.transitions + (p.unary[rows] + b)[1:, None, :]
         np.testing.assert_allclose(found.transitions[i], np.exp(pairs).sum(axis=0), rtol=1e-6)
         first += n
+
+
+@needs_extension
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("k", [1, 2, 3, 10])
+def test_kbest_of_long_chains(monkeypatch, k, kind):
+    """The very same paths, those of equal scores in the same order, where chains are long beside k
+    and where they are not."""
+    rng = np.random.default_rng(k)
+    for n_labels in (1, 2, 4, 9):
+        lengths = np.array([41, 5, 90, 0, 1, 13, 40])
+        shapes = (lengths.sum(), n_labels), (n_labels, n_labels), (n_labels,), (n_labels,)
+        unary, transitions, start, end = (random_scores(rng, kind, shape) for shape in shapes)
+        if kind in ("forbidden", "everything"):
+            transitions[rng.random(transitions.shape) < 0.4] = -np.inf
+            transitions[0, 0] = 0.0
+        p = Potentials(unary, lengths, transitions, start, end)
+        with monkeypatch.context() as patch:
+            ours = crf.kbest(p, k)
+            patch.setattr(inference, "kernels", reference)
+            for (paths, log_probs), (others, expected) in zip(ours, crf.kbest(p, k), strict=True):
+                np.testing.assert_array_equal(paths, others)
+                np.testing.assert_allclose(log_probs, expected, rtol=1e-9, atol=1e-9)
+
+
+@needs_extension
+def test_kbest_of_scores_that_are_rounded_away(monkeypatch):
+    """Where sums are so large that differences vanish in them, more paths are equal."""
+    p = make(np.random.default_rng(0), 3, [200], 1.0)
+    p.unary[100] += 1e17
+    ((paths, _),) = crf.kbest(p, 8)
+    monkeypatch.setattr(inference, "kernels", reference)
+    ((others, _),) = crf.kbest(p, 8)
+    np.testing.assert_array_equal(paths, others)
 
 
 @needs_extension
