@@ -62,9 +62,10 @@ class Scheme:
     def decode(self, tags: Sequence[str]) -> List[Span]:
         """The spans (start, end, label) of a legal tag sequence."""
         spans, start = [], 0
-        for i, (position, label) in enumerate(map(split_tag, tags)):
-            if position == OUTSIDE:
+        for i, tag in enumerate(tags):
+            if tag == OUTSIDE:
                 continue
+            position, label = split_tag(tag)
             if self._opens(position):
                 start = i
             follows = split_tag(tags[i + 1])[0] if i + 1 < len(tags) else OUTSIDE

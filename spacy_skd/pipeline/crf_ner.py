@@ -208,5 +208,7 @@ def write_confidence(doc: Doc, name: str, confidence: np.ndarray) -> None:
 
 def blocked_tokens(doc: Doc) -> List[Span]:
     """The tokens that are to be in no entity: spaCy notes a beginning without type."""
-    iob, types = doc.to_array(["ENT_IOB", "ENT_TYPE"]).T
-    return [doc[i : i + 1] for i in np.flatnonzero((iob == BEGIN) & (types == 0))]
+    begin = doc.to_array("ENT_IOB") == BEGIN
+    if not begin.any():
+        return []
+    return [doc[i : i + 1] for i in np.flatnonzero(begin & (doc.to_array("ENT_TYPE") == 0))]

@@ -158,21 +158,24 @@ class CRFTagger(CRFPipe):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Scores) -> None:
         """Write the tags of what `predict` gave for each document."""
-        tags = [self.vocab.strings.add(tag) for tag in self.tags]
-        if self.attribute == "pos":
-            tags = [POS_IDS[tag] for tag in self.tags]
+        ids = POS_IDS if self.attribute == "pos" else self.vocab.strings
+        for tag in self.tags:
+            self.vocab.strings.add(tag)
+        values = np.array([ids[tag] for tag in self.tags], dtype=np.uint64)
+        attribute = self.attribute.upper()
         for doc, prediction in zip(docs, scores):
             path, confidence = as_prediction(prediction)
-            for token, kept, i in zip(doc, self._kept(doc), path):
-                if not kept:
-                    setattr(token, self.attribute, tags[i])
+            found = values[path]
+            if not self.overwrite:
+                there = doc.to_array(attribute)
+                found = np.where(there != 0, there, found)
+            doc.from_array([attribute], found)
             if confidence is not None:
                 doc.user_data[OF_TOKENS] = confidence
 
     def _kept(self, doc: Doc) -> np.ndarray:
         """The tokens (n,) whose tags are there and not to be replaced, bool."""
-        there = doc.to_array(self.attribute.upper()) != 0
-        return there & (not self.overwrite)
+        return (doc.to_array(self.attribute.upper()) != 0) & (not self.overwrite)
 
 
 def single_tokens(labels: np.ndarray) -> Parts:
