@@ -107,7 +107,9 @@ def by_language(
         series[name].append(100 * rows[name]["average"]["mean"])
     svg = charts.bars([*languages, "average"], series, f"{metric} on {spec['split']}")
     said = f"Teachers, {spec['baseline']} and the best row" if best else "Teachers and baseline"
-    return {"title": title, "said": f"{said}, means of {len(spec['seeds'])} runs.", "svg": svg}
+    seeds = len(spec["seeds"])
+    of_runs = f"means of {seeds} runs" if seeds > 1 else "one run"
+    return {"title": title, "said": f"{said}, {of_runs}.", "svg": svg}
 
 
 def against_baseline(rows: Dict[str, Any], spec: Dict[str, Any]) -> Optional[Dict[str, str]]:
@@ -156,7 +158,8 @@ def along_axis(rows: Dict[str, Any], spec: Dict[str, Any], metric: str) -> Optio
         return None
     return {
         "title": spec["axis"],
-        "said": "Average over languages; the band is the standard deviation over runs.",
+        "said": "Average over languages"
+        + ("; the band is the standard deviation over runs." if len(spec["seeds"]) > 1 else "."),
         "svg": charts.curves({spec["axis"]: points}, spec["axis"], metric),
     }
 
