@@ -166,7 +166,7 @@ class CRFTagger(CRFPipe):
         for doc, prediction in zip(docs, scores):
             path, confidence = as_prediction(prediction)
             found = values[path]
-            if not self.overwrite:
+            if not self.overwrite and doc.has_annotation(attribute):
                 there = doc.to_array(attribute)
                 found = np.where(there != 0, there, found)
             doc.from_array([attribute], found)
