@@ -1,6 +1,7 @@
 """A repository of the Hub: made, compared with what is to be in it, and changed by one commit."""
 
 import hashlib
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,11 +135,21 @@ def commit_changes(
         CommitOperationAdd(name, str(folder / name)) for name in changes.added + changes.changed
     ]
     operations += [CommitOperationDelete(name) for name in changes.removed]
-    with in_one_line(repo):
+    with in_one_line(repo), below_bars():
         done = api.create_commit(
             repo, operations, commit_message=message, revision=branch, parent_commit=parent
         )
     return str(done.commit_url)
+
+
+@contextmanager
+def below_bars() -> Iterator[None]:
+    """An error begins a line: bars of uploads that were broken off may have left theirs open."""
+    try:
+        yield
+    except BaseException:
+        print(file=sys.stderr)
+        raise
 
 
 @contextmanager

@@ -145,6 +145,17 @@ def test_what_the_hub_refuses_leaves_the_repository_as_it_was(hub, wheel, monkey
     assert set(head(hub)) == {".gitattributes"}
 
 
+def test_an_error_begins_a_line(hub, wheel, monkeypatch):
+    """Bars of uploads that were broken off may end anywhere."""
+
+    def breaks_off(*args, **kwargs):
+        print("xx_skd-1.0-py3-none-any.whl:   0%|          |", end="", file=sys.stderr)
+        raise ValueError("broken off")
+
+    monkeypatch.setattr("huggingface_hub.HfApi.create_commit", breaks_off)
+    assert "broken off" in refused("SKD268", wheel)
+
+
 def test_bad_input(hub, tmp_path):
     refused("SKD260", tmp_path / "nowhere.whl")
     wheel = make_wheel(tmp_path)
