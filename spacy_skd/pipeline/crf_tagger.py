@@ -166,9 +166,8 @@ class CRFTagger(CRFPipe):
         for doc, prediction in zip(docs, scores):
             path, confidence = as_prediction(prediction)
             found = values[path]
-            if not self.overwrite and doc.has_annotation(attribute):
-                there = doc.to_array(attribute)
-                found = np.where(there != 0, there, found)
+            if doc.has_annotation(attribute):
+                found = np.where(self._kept(doc), doc.to_array(attribute), found)
             doc.from_array([attribute], found)
             if confidence is not None:
                 doc.user_data[OF_TOKENS] = confidence
