@@ -78,6 +78,6 @@ def label(nlp: Language, docs: List[Doc]) -> None:
 
 
 def repeated(docs: List[Doc], tokens: int) -> Iterator[str]:
-    """So many words: those of documents, again and again."""
+    """So many words: those of documents, again and again if they have fewer."""
     words = [token.text for doc in docs for token in doc]
     return (words[i % len(words)] for i in range(tokens))

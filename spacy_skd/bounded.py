@@ -4,14 +4,16 @@ A thinc model keeps what each of its layers has computed until the last one is d
 that prediction never asks for: 15 kilobytes a token of a small convolutional encoder. One that sees
 no further than a few tokens to each side can go over its input piece by piece instead. A piece
 takes that many of its neighbours with it, so that its own tokens come out as they do from the
-whole.
+whole. What sees no neighbours at all, such as the embedding of a word, says the same of a word
+wherever it stands, and is asked once for each different word.
 """
 
-from collections import defaultdict
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple, Union
 
 import numpy as np
+from spacy.attrs import ORTH, intify_attr
 from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -37,22 +39,27 @@ ALONE = {
 SIDE_BY_SIDE = {"spacy_skd.embedding", "thinc.layers.concatenate", "thinc.layers.residual"}
 
 
-class Part:
-    """Tokens of a document, as far as layers ask for them. Not a Span, whose attributes cannot be
-    named by strings."""
+class Tokens:
+    """Tokens of a document, or of none, as far as layers ask for them: like a Doc, but each is only
+    what the attributes say. Not a Span, whose attributes cannot be named by strings."""
 
-    def __init__(self, doc: Doc, start: int, end: int, arrays: Dict[str, np.ndarray]) -> None:
-        self.doc, self.vocab, self.start, self.end = doc, doc.vocab, start, end
-        self.arrays = arrays  # of the whole document, for all of its parts
+    def __init__(self, vocab: Vocab, attributes: List[int], values: np.ndarray) -> None:
+        """attributes (List[int]): K IDs. values (np.ndarray): (n, K), uint64."""
+        self.vocab, self.attributes, self.values = vocab, attributes, values
 
     def __len__(self) -> int:
-        return self.end - self.start
+        return len(self.values)
 
-    def to_array(self, attributes: Any) -> np.ndarray:
-        key = str(attributes)
-        if key not in self.arrays:
-            self.arrays[key] = self.doc.to_array(attributes)
-        return self.arrays[key][self.start : self.end]
+    def __getitem__(self, of: slice) -> "Tokens":
+        return Tokens(self.vocab, self.attributes, self.values[of])
+
+    def to_array(self, wanted: Union[int, str, Sequence[Union[int, str]]]) -> np.ndarray:
+        if isinstance(wanted, (int, str)):
+            return self.values[:, self.column(wanted)]
+        return self.values[:, [self.column(name) for name in wanted]]
+
+    def column(self, name: Union[int, str]) -> int:
+        return self.attributes.index(intify_attr(name))
 
 
 def apply(
@@ -74,13 +81,16 @@ def predict(model: Model[List[Any], List[Floats2d]], X: List[Any]) -> List[Float
     X (List): Documents of n tokens, or arrays (n, any width).
     RETURNS: One array (n, width) each.
     """
-    seen = tokens_seen(model)
-    if seen is not None:
-        return in_pieces(model, X, seen)
     is_chain = model._func.__module__ == "thinc.layers.chain"
     if is_chain and model.has_ref("embed") and model.has_ref("encode"):  # spaCy's Tok2Vec.v2
         return predict(model.get_ref("encode"), predict(model.get_ref("embed"), X))
-    return model.predict(X)
+    seen = tokens_seen(model)
+    if seen is None:
+        return model.predict(X)
+    if not any(isinstance(x, Doc) for x in X):
+        return in_pieces(model, X, seen)
+    tokens = as_tokens(X, attributes_read(model, X[0].vocab))
+    return in_pieces(model, tokens, seen) if seen else of_each_word(model, tokens)
 
 
 def tokens_seen(model: Model) -> Optional[int]:
@@ -106,12 +116,42 @@ def tokens_seen(model: Model) -> Optional[int]:
     return None
 
 
-def in_pieces(model: Model[List[Any], List[Floats2d]], X: List[Any], seen: int) -> List[Floats2d]:
+def attributes_read(model: Model, vocab: Vocab) -> List[int]:
+    """IDs of all that its layers, each of which is known here, ask of a token."""
+    attributes: Set[int] = set()
+    for layer in model.walk():
+        if layer._func.__module__ == "spacy.ml.featureextractor":
+            attributes.update(map(intify_attr, layer.attrs["columns"]))
+        elif layer._func.__module__ == "spacy.ml.staticvectors":
+            attributes.add(getattr(vocab.vectors, "attr", ORTH))
+    return sorted(attributes)
+
+
+def as_tokens(docs: List[Doc], attributes: List[int]) -> List[Tokens]:
+    # Of one attribute a document gives (n,).
+    shape, names = (-1, len(attributes)), list[Union[int, str]](attributes)
+    return [Tokens(doc.vocab, attributes, doc.to_array(names).reshape(shape)) for doc in docs]
+
+
+def of_each_word(model: Model[List[Tokens], List[Floats2d]], texts: List[Tokens]) -> List[Floats2d]:
+    """What a model that sees no neighbours says of texts, by asking it for each word once."""
+    values = np.ascontiguousarray(np.concatenate([tokens.values for tokens in texts]))
+    # A row as one value, which sorts faster than rows do.
+    keys = values.view(np.dtype((np.void, values.itemsize * values.shape[1])))[:, 0]
+    _, first, word_of = np.unique(keys, return_index=True, return_inverse=True)
+    words = Tokens(texts[0].vocab, texts[0].attributes, values[first])
+    [vectors] = in_pieces(model, [words], 0)
+    return model.ops.unflatten(vectors[model.ops.asarray1i(word_of)], [len(t) for t in texts])
+
+
+def in_pieces(
+    model: Model[List[Any], List[Floats2d]], X: Sequence[Any], seen: int
+) -> List[Floats2d]:
+    """X (List): Of anything that has a length and slices: arrays (n, any width) or Tokens."""
     parts_of: List[List[Floats2d]] = [[] for _ in X]
-    arrays: Dict[int, Dict[str, np.ndarray]] = defaultdict(dict)
     for group in groups([len(x) for x in X]):
         wider = [(i, max(start - seen, 0), end + seen) for i, start, end in group]
-        inputs = [cut(X[i], start, end, arrays[i]) for i, start, end in wider]
+        inputs = [X[i][start:end] for i, start, end in wider]
         for vectors, (i, start, end), (_, first, _) in zip(model.predict(inputs), group, wider):
             parts_of[i].append(vectors[start - first : end - first])
     return [joined(model, parts) for parts in parts_of]
@@ -132,12 +172,6 @@ def groups(lengths: Sequence[int]) -> Iterator[List[Tuple[int, int, int]]]:
             size += end - start
     if group:
         yield group
-
-
-def cut(x: Any, start: int, end: int, arrays: Dict[str, np.ndarray]) -> Any:
-    if not isinstance(x, Doc):
-        return x[start:end]
-    return x if start == 0 and end >= len(x) else Part(x, start, min(end, len(x)), arrays)
 
 
 def joined(model: Model, parts: List[Floats2d]) -> Floats2d:

@@ -106,6 +106,53 @@ def test_pieces_are_no_larger(docs, small_pieces, monkeypatch):
     assert max(sizes) <= PIECE + 2 * 3 and sum(sizes) > sum(LENGTHS)
 
 
+@pytest.mark.parametrize(
+    "embed",
+    [
+        lambda: MultiHashEmbed(WIDTH, ATTRIBUTES, ROWS, True),
+        lambda: build_multi_hash_embed(WIDTH, ATTRIBUTES, ROWS),
+        lambda: MultiHashEmbed(WIDTH, ["ORTH"], [50], False),
+    ],
+)
+def test_an_embedding_is_asked_for_each_word_once(docs, monkeypatch, embed):
+    model = embed()
+    model.initialize(X=docs)
+    whole = model.predict(docs)
+    asked = []
+    predict = type(model).predict
+
+    def counted(self, X):
+        asked.extend(word for tokens in X for word in tokens.to_array("ORTH"))
+        return predict(self, X)
+
+    monkeypatch.setattr(type(model), "predict", counted)
+    found = bounded.predict(model, docs)
+    assert sorted(asked) == sorted({token.orth for doc in docs for token in doc})
+    for one, other in zip(found, whole):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_words_are_the_same_only_if_all_is_that_a_layer_asks_for(vocab):
+    """A norm may be one token's own, and vectors are found by how a word is written."""
+    doc = Doc(vocab, words=["w2", "w2", "w4"])
+    doc[1].norm_ = "w3"
+    doc[2].norm_ = doc[0].norm_
+    model = build_multi_hash_embed(WIDTH, ["NORM"], [50])
+    model.initialize(X=[doc])
+    [found] = bounded.predict(model, [doc])
+    np.testing.assert_allclose(found, model.predict([doc])[0], rtol=1e-4, atol=1e-5)
+    assert len(np.unique(found.round(4), axis=0)) == 3
+
+
+def test_documents_without_tokens(docs, vocab):
+    model = ENCODERS["ours, with vectors"]()
+    model.initialize(X=docs)
+    assert bounded.predict(model, []) == []
+    assert [vectors.shape for vectors in bounded.predict(model, [Doc(vocab)] * 2)] == [
+        (0, WIDTH)
+    ] * 2
+
+
 def test_how_far_encoders_see():
     assert bounded.tokens_seen(windows(size=1, depth=4)) == 4
     assert bounded.tokens_seen(windows(size=2, depth=3)) == 6
