@@ -8,14 +8,13 @@ whole. What sees no neighbours at all, such as the embedding of a word, says the
 wherever it stands, and is asked once for each different word.
 """
 
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
-import numpy as np
-from spacy.attrs import ORTH, intify_attr
 from spacy.tokens import Doc
-from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
+
+from .words import Tokens, as_tokens, attributes_read, different
 
 # Tokens of a piece. What a layer of usual width makes of them stays in the cache of a core.
 PIECE = 2048
@@ -25,6 +24,7 @@ PIECE = 2048
 ALONE = {
     "spacy.ml.featureextractor",
     "spacy.ml.staticvectors",
+    "spacy_skd.lexical",
     "thinc.layers.array_getitem",
     "thinc.layers.dropout",
     "thinc.layers.hashembed",
@@ -36,30 +36,12 @@ ALONE = {
     "thinc.layers.ragged2list",
     "thinc.layers.relu",
 }
-SIDE_BY_SIDE = {"spacy_skd.embedding", "thinc.layers.concatenate", "thinc.layers.residual"}
-
-
-class Tokens:
-    """Tokens of a document, or of none, as far as layers ask for them: like a Doc, but each is only
-    what the attributes say. Not a Span, whose attributes cannot be named by strings."""
-
-    def __init__(self, vocab: Vocab, attributes: List[int], values: np.ndarray) -> None:
-        """attributes (List[int]): K IDs. values (np.ndarray): (n, K), uint64."""
-        self.vocab, self.attributes, self.values = vocab, attributes, values
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __getitem__(self, of: slice) -> "Tokens":
-        return Tokens(self.vocab, self.attributes, self.values[of])
-
-    def to_array(self, wanted: Union[int, str, Sequence[Union[int, str]]]) -> np.ndarray:
-        if isinstance(wanted, (int, str)):
-            return self.values[:, self.column(wanted)]
-        return self.values[:, [self.column(name) for name in wanted]]
-
-    def column(self, name: Union[int, str]) -> int:
-        return self.attributes.index(intify_attr(name))
+SIDE_BY_SIDE = {
+    "spacy_skd.embedding",
+    "spacy_skd.words",
+    "thinc.layers.concatenate",
+    "thinc.layers.residual",
+}
 
 
 def apply(
@@ -116,30 +98,9 @@ def tokens_seen(model: Model) -> Optional[int]:
     return None
 
 
-def attributes_read(model: Model, vocab: Vocab) -> List[int]:
-    """IDs of all that its layers, each of which is known here, ask of a token."""
-    attributes: Set[int] = set()
-    for layer in model.walk():
-        if layer._func.__module__ == "spacy.ml.featureextractor":
-            attributes.update(map(intify_attr, layer.attrs["columns"]))
-        elif layer._func.__module__ == "spacy.ml.staticvectors":
-            attributes.add(getattr(vocab.vectors, "attr", ORTH))
-    return sorted(attributes)
-
-
-def as_tokens(docs: List[Doc], attributes: List[int]) -> List[Tokens]:
-    # Of one attribute a document gives (n,).
-    shape, names = (-1, len(attributes)), list[Union[int, str]](attributes)
-    return [Tokens(doc.vocab, attributes, doc.to_array(names).reshape(shape)) for doc in docs]
-
-
 def of_each_word(model: Model[List[Tokens], List[Floats2d]], texts: List[Tokens]) -> List[Floats2d]:
     """What a model that sees no neighbours says of texts, by asking it for each word once."""
-    values = np.ascontiguousarray(np.concatenate([tokens.values for tokens in texts]))
-    # A row as one value, which sorts faster than rows do.
-    keys = values.view(np.dtype((np.void, values.itemsize * values.shape[1])))[:, 0]
-    _, first, word_of = np.unique(keys, return_index=True, return_inverse=True)
-    words = Tokens(texts[0].vocab, texts[0].attributes, values[first])
+    words, word_of = different(texts)
     [vectors] = in_pieces(model, [words], 0)
     return model.ops.unflatten(vectors[model.ops.asarray1i(word_of)], [len(t) for t in texts])
 

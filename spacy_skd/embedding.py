@@ -1,12 +1,12 @@
 """Hashed features of a token, and its word vector where the vocabulary has vectors."""
 
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, Optional, Sequence, Tuple
 
 from spacy import registry
-from spacy.ml.featureextractor import FeatureExtractor
 from spacy.ml.staticvectors import StaticVectors
 from spacy.tokens import Doc
 from thinc.api import (
+    Dropout,
     HashEmbed,
     Maxout,
     Model,
@@ -19,17 +19,20 @@ from thinc.api import (
 from thinc.types import Floats2d, Ragged
 
 from .errors import Errors, SkdError
+from .lexical import Feature, WordFeatures
+from .words import each_word_once
 
 
 @registry.architectures("spacy-skd.MultiHashEmbed.v1")
 def build_multi_hash_embed(
-    width: int, attrs: List[Union[str, int]], rows: List[int]
+    width: int, attrs: List[Feature], rows: List[int]
 ) -> Model[List[Doc], List[Floats2d]]:
     """spaCy's MultiHashEmbed, with static vectors if and only if the vocabulary has some when the
     model is initialized. So one config serves with and without `--paths.vectors`.
 
     width (int): Of the output, of each embedding table and of the projected vectors.
-    attrs (List[Union[str, int]]): Features of a token, e.g. ["NORM", "PREFIX", "SUFFIX", "SHAPE"].
+    attrs (List[Feature]): Features of a token: spaCy's, such as NORM, PREFIX, SUFFIX, SHAPE, and
+        affixes of other lengths in lower case, such as PREFIX2 and SUFFIX4.
     rows (List[int]): Of the table of each feature.
     RETURNS: Documents -> one array (n, width) each.
     """
@@ -39,14 +42,15 @@ def build_multi_hash_embed(
         HashEmbed(width, n_rows, column=i, seed=8 + i, dropout=0.0) for i, n_rows in enumerate(rows)
     ]
     hashed: Model[List[Doc], Ragged] = chain(
-        FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*tables))
+        WordFeatures(attrs), list2ragged(), with_array(concatenate(*tables))
     )
     static = StaticVectors(width, dropout=0.0)
     features: Model[List[Doc], Ragged] = Model(
         "hashed_and_static", forward, init=init, layers=[hashed, static]
     )
-    mix = Maxout(nO=width, nP=3, dropout=0.0, normalize=True)
-    return chain(features, with_array(mix), ragged2list())
+    mix = Maxout(nO=width, nP=3, normalize=True)
+    of_words: Model[List[Any], List[Floats2d]] = chain(features, with_array(mix), ragged2list())
+    return chain(each_word_once(of_words), Dropout())
 
 
 @registry.architectures("spacy-skd.JoinedEmbed.v1")

@@ -117,6 +117,10 @@ class Errors(metaclass=ErrorsWithCodes):
     )
 
     SKD035 = "split of spacy-skd.MultilingualCorpus.v1 is '{value}'; it must be the name of a split."
+    SKD036 = (
+        "'{name}' is no feature for spacy-skd.MultiHashEmbed.v1: attrs has names of spaCy's attributes, such "
+        "as NORM, and of affixes with so many characters, such as PREFIX2 and SUFFIX4."
+    )
 
     # 040-059: pipeline/
     SKD040 = (

@@ -34,7 +34,7 @@ def make_student(folder: Path, task: str = "ner", steps: int = 40) -> Language:
     overrides = {
         "paths.corpus": str(folder / "corpus"),
         "paths.vectors": str(folder / "vectors"),
-        f"components.{component}.model.tok2vec.embed.embed.rows": [300, 100, 200, 100],
+        f"components.{component}.model.tok2vec.embed.embed.rows": [300, *8 * [100]],
     }
     nlp = init_nlp(load_config(CONFIGS / f"{task}_student.cfg", overrides))
     optimizer = nlp.create_optimizer()

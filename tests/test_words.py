@@ -1,0 +1,63 @@
+"""An embedding that is asked for each different word once says and learns the same."""
+
+import numpy as np
+import spacy
+from spacy.ml.models import MultiHashEmbed
+from spacy.tokens import Doc
+from thinc.api import Dropout, chain, fix_random_seed, set_dropout_rate
+
+from spacy_skd.words import as_tokens, different, each_word_once
+
+VOCAB = spacy.blank("xx").vocab
+DOCS = [
+    Doc(VOCAB, words=words) for words in (["a", "b", "a"], [], ["b", "c", "b", "a"], ["C", "c"])
+]
+
+
+def embed():
+    return MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], False)
+
+
+def test_different_words_and_which_of_them_a_token_is():
+    texts = as_tokens(DOCS, [spacy.attrs.ORTH, spacy.attrs.LENGTH])
+    words, word_of = different(texts)
+    assert len(words) == 4
+    values = np.concatenate([tokens.values for tokens in texts])
+    np.testing.assert_array_equal(words.values[word_of], values)
+
+
+def test_the_same_vectors_and_gradients():
+    plain, once = embed(), each_word_once(embed())
+    for model in (plain, once):
+        fix_random_seed(0)
+        model.initialize(X=DOCS)
+    (expected, backprop_plain), (found, backprop_once) = (
+        model.begin_update(DOCS) for model in (plain, once)
+    )
+    assert [len(vectors) for vectors in found] == [3, 0, 4, 2]
+    rng = np.random.default_rng(0)
+    gradients = [rng.normal(size=vectors.shape).astype("f") for vectors in expected]
+    backprop_plain([gradient.copy() for gradient in gradients])
+    backprop_once(gradients)
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    compared = 0
+    for one, other in zip(once.layers[0].walk(), plain.walk()):
+        for name in other.grad_names:
+            np.testing.assert_allclose(one.get_grad(name), other.get_grad(name), 1e-4, 1e-5)
+            compared += 1
+    assert compared > 4
+
+
+def test_no_documents():
+    once = each_word_once(embed())
+    once.initialize(X=DOCS)
+    assert once.predict([]) == []
+
+
+def test_dropout_after_it_still_differs_from_token_to_token():
+    model = chain(each_word_once(embed()), Dropout(0.5))
+    model.initialize(X=DOCS)
+    set_dropout_rate(model, 0.5)
+    vectors, _ = model.begin_update(DOCS)
+    assert not np.array_equal(vectors[0][0] == 0, vectors[0][2] == 0)
