@@ -157,7 +157,7 @@ def small_configs(tmp_path: Path) -> None:
     """{teacher,teacher_adapted,student}.cfg: those of the project, with a small encoder."""
     for name in ("teacher", "teacher_adapted", "student"):
         text = (ROOT / "configs" / f"ner_{name}.cfg").read_text(encoding="utf-8")
-        text = re.sub(r"^rows = .*$", "rows = [200, 50, 100, 50]", text, flags=re.M)
+        text = re.sub(r"^rows = .*$", f"rows = {[200, *8 * [50]]}", text, flags=re.M)
         text = re.sub(r"^width = .*$", "width = 16", text, flags=re.M)
         (tmp_path / f"{name}.cfg").write_text(text, encoding="utf-8")
 
