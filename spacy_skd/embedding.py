@@ -28,7 +28,8 @@ def build_multi_hash_embed(
     width: int, attrs: List[Feature], rows: List[int]
 ) -> Model[List[Doc], List[Floats2d]]:
     """spaCy's MultiHashEmbed, with static vectors if and only if the vocabulary has some when the
-    model is initialized. So one config serves with and without `--paths.vectors`.
+    model is initialized. So one config serves with and without `--paths.vectors`. Each different
+    word of a batch is embedded once.
 
     width (int): Of the output, of each embedding table and of the projected vectors.
     attrs (List[Feature]): Features of a token: spaCy's, such as NORM, PREFIX, SUFFIX, SHAPE, and
