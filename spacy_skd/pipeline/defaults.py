@@ -1,5 +1,5 @@
-"""The model of a component that is added with no settings: as small as spaCy's own, but told more of
-how a word is written."""
+"""The model of a component that is added with no settings: as small as spaCy's own, but told more
+of how a word is written."""
 
 DEFAULT_MODEL = """
 [model]
