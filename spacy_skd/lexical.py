@@ -8,7 +8,6 @@ import re
 from functools import lru_cache
 from typing import Callable, List, Optional, Sequence, Tuple, Union
 
-import numpy as np
 from spacy.attrs import IDS, LOWER
 from spacy.strings import get_string_id
 from thinc.api import Model
@@ -59,9 +58,7 @@ def forward(
         if places and len(values):
             strings = text.vocab.strings
             words = [strings[key] for key in values[:, places[0]].tolist()]
-            hashes = [affix_hashes(word, lengths) for word in words]
-            # By itself numpy would make floats of numbers on both sides of 2^63.
-            values[:, places] = np.array(hashes, dtype=np.uint64)
+            values[:, places] = [affix_hashes(word, lengths) for word in words]
         features.append(model.ops.asarray2i(values, dtype="uint64"))
     return features, lambda _: texts
 

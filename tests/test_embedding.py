@@ -5,7 +5,7 @@ import pytest
 import spacy
 from spacy.ml.models.tok2vec import MultiHashEmbed
 from spacy.vectors import Vectors
-from thinc.api import fix_random_seed
+from thinc.api import fix_random_seed, set_dropout_rate
 
 from spacy_skd.embedding import build_joined_embed, build_multi_hash_embed
 from spacy_skd.errors import SkdError
@@ -51,6 +51,15 @@ def gradients_of(model):
                 f"{node.name}.{node.attrs.get('column', '')}{name}".replace("..", "."),
                 node.get_grad(name),
             )
+
+
+def test_dropout_differs_from_token_to_token():
+    docs = [spacy.blank("xx")("Rome Rome")]
+    model = initialized(build_multi_hash_embed, docs)
+    np.testing.assert_array_equal(*model.predict(docs)[0])
+    set_dropout_rate(model, 0.5)
+    [vectors], _ = model.begin_update(docs)
+    assert not np.array_equal(*(vectors == 0))
 
 
 @pytest.mark.parametrize("nlp", [spacy.blank("xx"), with_vectors(5)], ids=["none", "vectors"])
