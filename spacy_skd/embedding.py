@@ -20,7 +20,7 @@ from thinc.types import Floats2d, Ragged
 
 from .errors import Errors, SkdError
 from .lexical import Feature, WordFeatures
-from .words import each_word_once
+from .words import Tokens, each_word_once
 
 
 @registry.architectures("spacy-skd.MultiHashEmbed.v1")
@@ -42,11 +42,11 @@ def build_multi_hash_embed(
     tables: List[Model] = [
         HashEmbed(width, n_rows, column=i, seed=8 + i, dropout=0.0) for i, n_rows in enumerate(rows)
     ]
-    hashed: Model[List[Doc], Ragged] = chain(
+    hashed: Model[List[Tokens], Ragged] = chain(
         WordFeatures(attrs), list2ragged(), with_array(concatenate(*tables))
     )
     static = StaticVectors(width, dropout=0.0)
-    features: Model[List[Doc], Ragged] = Model(
+    features: Model[List[Tokens], Ragged] = Model(
         "hashed_and_static", forward, init=init, layers=[hashed, static]
     )
     mix = Maxout(nO=width, nP=3, normalize=True)
@@ -70,7 +70,7 @@ def build_joined_embed(
     return chain(joined, with_array(mix))
 
 
-def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Ragged] = None) -> None:
+def init(model: Model, X: Optional[Sequence[Tokens]] = None, Y: Optional[Ragged] = None) -> None:
     hashed, static = model.layers
     hashed.initialize(X=X)
     if X and X[0].vocab.vectors_length > 0:
@@ -78,20 +78,20 @@ def init(model: Model, X: Optional[Sequence[Doc]] = None, Y: Optional[Ragged] = 
 
 
 def forward(
-    model: Model[List[Doc], Ragged], docs: List[Doc], is_train: bool
-) -> Tuple[Ragged, Callable[[Ragged], List[Doc]]]:
+    model: Model[List[Tokens], Ragged], texts: List[Tokens], is_train: bool
+) -> Tuple[Ragged, Callable[[Ragged], List[Tokens]]]:
     """Hashed features (tokens, tables * width), and projected vectors (tokens, width) beside them
     if the model was initialized with some.
     """
     hashed, static = model.layers
-    features, backprop_features = hashed(docs, is_train)
+    features, backprop_features = hashed(texts, is_train)
     if not static.has_param("W"):
         return features, backprop_features
-    check_width(static, docs)
-    vectors, backprop_vectors = static(docs, is_train)
+    check_width(static, texts)
+    vectors, backprop_vectors = static(texts, is_train)
     width = features.dataXd.shape[1]
 
-    def backprop(gradient: Ragged) -> List[Doc]:
+    def backprop(gradient: Ragged) -> List[Tokens]:
         of_vectors = model.ops.as_contig(gradient.data[:, width:])
         backprop_vectors(Ragged(of_vectors, gradient.lengths))
         of_features = model.ops.as_contig(gradient.data[:, :width])
@@ -101,9 +101,9 @@ def forward(
     return Ragged(joined, features.lengths), backprop
 
 
-def check_width(static: Model, docs: List[Doc]) -> None:
+def check_width(static: Model, texts: List[Tokens]) -> None:
     known = static.get_dim("nM")
-    for doc in docs[:1]:  # a pipeline has one vocabulary
-        found = doc.vocab.vectors_length
+    for text in texts[:1]:  # a pipeline has one vocabulary
+        found = text.vocab.vectors_length
         if found != known:
             raise SkdError(Errors.SKD177.format(known=known, found=found))

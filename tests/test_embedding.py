@@ -35,13 +35,13 @@ def test_it_equals_spacys_own_in_output_and_gradients(nlp):
     expected, backprop_expected = theirs.begin_update(docs)
     assert [output.shape for output in outputs] == [(4, WIDTH), (0, WIDTH), (2, WIDTH)]
     for output, wanted in zip(outputs, expected):
-        np.testing.assert_allclose(output, wanted, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(output, wanted, rtol=1e-6, atol=1e-9)
     backprop([output + 1 for output in outputs])
     backprop_expected([output + 1 for output in outputs])
     gradients = dict(gradients_of(ours))
     assert any(name == "static_vectors.W" for name in gradients) == (nlp.vocab.vectors_length > 0)
     for name, gradient in gradients_of(theirs):
-        np.testing.assert_allclose(gradients[name], gradient, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(gradients[name], gradient, rtol=1e-6, atol=1e-9)
 
 
 def gradients_of(model):
