@@ -55,7 +55,8 @@ def train(
 ) -> None:
     """Train an initialized pipeline as `spacy.training.loop.train` does, to the same parameters.
 
-    At each evaluation the state of the training is saved beside model-best and model-last. If a
+    Besides each `eval_frequency` steps it evaluates after the last one, so that model-best is never
+    worse than model-last, least of all an untrained one. At each evaluation the state of the training is saved beside model-best and model-last. If a
     training of the same fingerprint left one in `output`, it goes on from there, and ends with the
     parameters, byte by byte, and with the table of one that was never interrupted.
 
@@ -69,28 +70,31 @@ def train(
     progress = checkpoint.load(nlp, optimizer, steps.skip) or Progress()
     with nlp.select_pipes(disable=settings["frozen_components"]):
         log, finalize = settings["logger"](nlp, stdout, stderr)
+
+    def measure() -> None:
+        with nlp.use_params(optimizer.averages):
+            score, scores = evaluate()
+        progress.seconds = default_timer() - begin
+        row = progress.add_row(score, scores, kd_weight(nlp))
+        describe(nlp, settings, row)
+        save(nlp, settings, output, is_best=score == max(progress.results)[0])
+        log({**row, "output_path": str(output / LAST)})
+        checkpoint.save(nlp, optimizer, progress)
+
     try:
         for row in progress.rows:
             log(row)
             describe(nlp, settings, row)
         begin = default_timer() - progress.seconds
-        while not is_done(settings, progress):
-            if not steps.update(progress):
-                break
+        while not is_done(settings, progress) and steps.update(progress):
             if (progress.steps - 1) % settings["eval_frequency"]:
                 log(None)
-                continue
-            with nlp.use_params(optimizer.averages):
-                score, scores = evaluate()
-            progress.seconds = default_timer() - begin
-            row = progress.add_row(score, scores, kd_weight(nlp))
-            describe(nlp, settings, row)
-            save(nlp, settings, output, is_best=score == max(progress.results)[0])
-            log({**row, "output_path": str(output / LAST)})
-            checkpoint.save(nlp, optimizer, progress)
+            else:
+                measure()
+        if not is_measured(progress):
+            measure()
     finally:
         finalize()
-    save(nlp, settings, output, is_best=False)
 
 
 def resolve(nlp: Language, gpu_id: int) -> Tuple[Settings, Callable, Callable]:
@@ -177,6 +181,12 @@ def is_done(settings: Settings, progress: Progress) -> bool:
     _, negative = max((score, -step) for score, step in progress.results)
     too_long = settings["patience"] and step + negative >= settings["patience"]
     return bool(too_long or (settings["max_steps"] and step >= settings["max_steps"]))
+
+
+def is_measured(progress: Progress) -> bool:
+    """Whether the last step was evaluated."""
+    _, step = progress.results[-1]
+    return step == progress.steps - 1
 
 
 def describe(nlp: Language, settings: Settings, row: Dict[str, Any]) -> None:

@@ -59,6 +59,8 @@ def settings(request, corpus, tiny_transformer):  # noqa: F811
 
 
 def test_it_trains_what_spacy_trains(settings, tmp_path):
+    # spaCy evaluates the last step only where eval_frequency says so.
+    settings["training"]["eval_frequency"] = 7 if settings["training"]["max_steps"] else 1
     for name, function in (("ours", train), ("spacys", train_by_spacy)):
         (tmp_path / name).mkdir()
         fingerprint = ["f"] if function is train else []
@@ -67,6 +69,24 @@ def test_it_trains_what_spacy_trains(settings, tmp_path):
         if function is train:
             Checkpoint(tmp_path / name, "f").remove()
     assert parameters(tmp_path / "ours") == parameters(tmp_path / "spacys")
+
+
+def test_the_last_step_is_evaluated_too(corpus, tiny_transformer, tmp_path):  # noqa: F811
+    settings = make_config("accumulate", corpus, tiny_transformer)
+    settings["training"]["eval_frequency"] = 100
+    (output := tmp_path / "run").mkdir()
+    table = io.StringIO()
+    train(init_nlp(settings), output, "f", stdout=table)
+    rows = [line.split() for line in table.getvalue().splitlines()[2:]]
+    assert [row[1] for row in rows] == ["0", "14"]
+    assert float(rows[1][-1]) > float(rows[0][-1])
+    Checkpoint(output, "f").remove()
+    found, scores = parameters(output)
+    assert scores["model-best"] == scores["model-last"]
+    best = {path.relative_to("model-best") for path in found if path.parts[0] == "model-best"}
+    assert best
+    for path in best:
+        assert found["model-best" / path] == found["model-last" / path]
 
 
 def test_interrupted_after_its_last_step_it_saves_the_same_bytes(settings, tmp_path):
