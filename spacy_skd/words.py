@@ -18,15 +18,19 @@ class Tokens:
     """Tokens of a document, or of none, as far as layers ask for them: like a Doc, but each is only
     what the attributes say. Not a Span, whose attributes cannot be named by strings."""
 
-    def __init__(self, vocab: Vocab, attributes: List[int], values: np.ndarray) -> None:
-        """attributes (List[int]): K IDs. values (np.ndarray): (n, K), uint64."""
+    def __init__(
+        self, vocab: Vocab, attributes: List[int], values: np.ndarray, distinct: bool = False
+    ) -> None:
+        """attributes (List[int]): K IDs. values (np.ndarray): (n, K), uint64. distinct (bool):
+        Whether all tokens are known to differ."""
         self.vocab, self.attributes, self.values = vocab, attributes, values
+        self.distinct = distinct
 
     def __len__(self) -> int:
         return len(self.values)
 
     def __getitem__(self, of: slice) -> "Tokens":
-        return Tokens(self.vocab, self.attributes, self.values[of])
+        return Tokens(self.vocab, self.attributes, self.values[of], self.distinct)
 
     def to_array(self, wanted: Union[int, str, Sequence[Union[int, str]]]) -> np.ndarray:
         if isinstance(wanted, (int, str)):
@@ -61,7 +65,7 @@ def different(texts: List[Tokens]) -> Tuple[Tokens, np.ndarray]:
     # A row as one value, which sorts faster than rows do.
     keys = values.view(np.dtype((np.void, values.itemsize * values.shape[1])))[:, 0]
     _, first, word_of = np.unique(keys, return_index=True, return_inverse=True)
-    return Tokens(texts[0].vocab, texts[0].attributes, values[first]), word_of
+    return Tokens(texts[0].vocab, texts[0].attributes, values[first], distinct=True), word_of
 
 
 def each_word_once(
@@ -89,6 +93,8 @@ def forward(
     ops = model.ops
     if not docs:
         return [], lambda _: []
+    if len(docs) == 1 and isinstance(docs[0], Tokens) and docs[0].distinct:
+        return embed(docs, is_train)
     words, index = different(as_tokens(docs, attributes_read(embed, docs[0].vocab)))
     word_of = ops.asarray1i(index)
     [vectors], backprop_embed = embed([words], is_train)

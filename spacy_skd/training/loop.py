@@ -56,9 +56,10 @@ def train(
     """Train an initialized pipeline as `spacy.training.loop.train` does, to the same parameters.
 
     Besides each `eval_frequency` steps it evaluates after the last one, so that model-best is never
-    worse than model-last, least of all an untrained one. At each evaluation the state of the training is saved beside model-best and model-last. If a
-    training of the same fingerprint left one in `output`, it goes on from there, and ends with the
-    parameters, byte by byte, and with the table of one that was never interrupted.
+    worse than model-last, least of all an untrained one. At each evaluation the state of the
+    training is saved beside model-best and model-last. If a training of the same fingerprint left
+    one in `output`, it goes on from there, and ends with the parameters, byte by byte, and with the
+    table of one that was never interrupted.
 
     fingerprint (str): Changes with all that the training is made from.
     """
