@@ -6,7 +6,7 @@ from spacy.ml.models import MultiHashEmbed
 from spacy.tokens import Doc
 from thinc.api import fix_random_seed
 
-from spacy_skd.words import as_tokens, different, each_word_once
+from spacy_skd.words import Tokens, as_tokens, attributes_read, different, each_word_once
 
 VOCAB = spacy.blank("xx").vocab
 DOCS = [
@@ -47,6 +47,17 @@ def test_the_same_vectors_and_gradients():
             np.testing.assert_allclose(one.get_grad(name), other.get_grad(name), 1e-4, 1e-5)
             compared += 1
     assert compared > 4
+
+
+def test_words_that_are_known_to_differ_are_not_told_apart_again(monkeypatch):
+    once = each_word_once(embed())
+    once.initialize(X=DOCS)
+    attributes = attributes_read(once, VOCAB)
+    words, _ = different(as_tokens(DOCS, attributes))
+    some = words[1:3]
+    expected = once.predict([Tokens(VOCAB, attributes, some.values)])
+    monkeypatch.setattr("spacy_skd.words.different", None)
+    np.testing.assert_allclose(once.predict([some]), expected, rtol=1e-5)
 
 
 def test_no_documents():
