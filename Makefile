@@ -42,4 +42,4 @@ installed:  ## Build the source distribution, install it elsewhere and test it t
 	PYTHON=$(PYTHON) .ci/installed
 
 clean:  ## Remove what was built
-	rm -rf build dist site *.egg-info spacy_skd/crf/*.c spacy_skd/crf/*.so
+	rm -rf build dist site *.egg-info spacy_skd/*.c spacy_skd/*.so spacy_skd/crf/*.c spacy_skd/crf/*.so

@@ -1,4 +1,4 @@
-"""Only what setup.cfg cannot say: the optional Cython extensions of the CRF kernels."""
+"""Only what setup.cfg cannot say: the optional Cython extensions."""
 
 import os
 
@@ -7,21 +7,20 @@ from setuptools import Extension, setup
 
 # No product may be fused with a sum: results would depend on the machine.
 FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off"]
+HEADERS = ["spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"]
 
 
-def kernels(name: str) -> Extension:
-    return Extension(
-        f"spacy_skd.crf.{name}",
-        [f"spacy_skd/crf/{name}.pyx"],
-        depends=["spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"],
-        extra_compile_args=FLAGS,
-    )
+def extension(name: str) -> Extension:
+    sources = [f"spacy_skd/{name}.pyx"]
+    name = f"spacy_skd.{name.replace('/', '.')}"
+    return Extension(name, sources, depends=HEADERS, extra_compile_args=FLAGS)
 
 
-extensions = cythonize([kernels("native"), kernels("decoding")], language_level=3)
-for extension in extensions:
-    # Without a compiler the numpy reference does the same work, only slower. To be said here, as
+names = ["crf/native", "crf/decoding", "rows"]
+extensions = cythonize([extension(name) for name in names], language_level=3)
+for compiled in extensions:
+    # Without a compiler numpy and thinc do the same work, only slower. To be said here, as
     # cythonize does not keep it.
-    extension.optional = True
+    compiled.optional = True
 
 setup(ext_modules=extensions)

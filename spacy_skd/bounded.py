@@ -14,6 +14,7 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from . import fused
 from .words import Tokens, as_tokens, attributes_read, different
 
 # Tokens of a piece. What a layer of usual width makes of them stays in the cache of a core.
@@ -113,7 +114,9 @@ def in_pieces(
     for group in groups([len(x) for x in X]):
         wider = [(i, max(start - seen, 0), end + seen) for i, start, end in group]
         inputs = [X[i][start:end] for i, start, end in wider]
-        for vectors, (i, start, end), (_, first, _) in zip(model.predict(inputs), group, wider):
+        for vectors, (i, start, end), (_, first, _) in zip(
+            fused.predict(model, inputs), group, wider
+        ):
             parts_of[i].append(vectors[start - first : end - first])
     return [joined(model, parts) for parts in parts_of]
 

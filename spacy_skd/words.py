@@ -68,6 +68,10 @@ def different(texts: List[Tokens]) -> Tuple[Tokens, np.ndarray]:
     return Tokens(texts[0].vocab, texts[0].attributes, values[first], distinct=True), word_of
 
 
+def are_distinct(texts: Sequence[Any]) -> bool:
+    return len(texts) == 1 and isinstance(texts[0], Tokens) and texts[0].distinct
+
+
 def each_word_once(
     embed: Model[List[Any], List[Floats2d]],
 ) -> Model[List[Any], List[Floats2d]]:
@@ -93,7 +97,7 @@ def forward(
     ops = model.ops
     if not docs:
         return [], lambda _: []
-    if len(docs) == 1 and isinstance(docs[0], Tokens) and docs[0].distinct:
+    if are_distinct(docs):
         return embed(docs, is_train)
     words, index = different(as_tokens(docs, attributes_read(embed, docs[0].vocab)))
     word_of = ops.asarray1i(index)

@@ -1,0 +1,121 @@
+"""What maxout layers predict, each in one pass behind its matrix product.
+
+thinc goes over what a product gives some ten times, for the bias, maxima, means, variances and so
+on, as each is an operation of its own. A prediction asks for nothing in between.
+"""
+
+from typing import Any, Iterator, List, NamedTuple, Optional
+
+import numpy as np
+from thinc.api import Model, NumpyOps
+from thinc.types import Floats2d, Ragged
+
+from .words import are_distinct
+
+try:
+    from .rows import maxout_rows
+except ImportError:  # no compiler: thinc's layers do the same, only slower
+    maxout_rows = None
+
+
+class Step(NamedTuple):
+    """A maxout layer and what is around it."""
+
+    # Tokens to each side that are joined to one before it.
+    window: int
+    maxout: Model
+    norm: Optional[Model] = None
+    # Whether its input is added to its output.
+    residual: bool = False
+
+
+def predict(model: Model, X: Any) -> Any:
+    """`model.predict(X)`, but for rounding: the maxout layers in chains of layers in one pass each,
+    on a CPU. Whatever else there is predicts as it does.
+    """
+    kind = model._func.__module__
+    if kind == "thinc.layers.chain":
+        for layer in model.layers:
+            X = predict(layer, X)
+        return X
+    if kind == "spacy_skd.words" and are_distinct(X):
+        return predict(model.layers[0], X)
+    if kind == "thinc.layers.with_array" and maxout_rows and isinstance(model.ops, NumpyOps):
+        steps = steps_of(model.layers[0])
+        if steps:
+            return of_arrays(model, steps, X)
+    return model.predict(X)
+
+
+def of_arrays(model: Model, steps: List[Step], X: Any) -> Any:
+    """As thinc's with_array gives its layers what they take."""
+    if isinstance(X, Ragged):
+        return Ragged(take(steps, X.dataXd), X.lengths)
+    if not isinstance(X, list):
+        return model.predict(X)
+    pad = model.attrs["pad"]
+    lengths = model.ops.asarray1i([len(x) for x in X])
+    return model.ops.unflatten(take(steps, model.ops.flatten(X, pad=pad)), lengths, pad=pad)
+
+
+def take(steps: List[Step], X: Floats2d) -> Floats2d:
+    for step in steps:
+        X = step_forward(step, X)
+    return X
+
+
+def step_forward(step: Step, X: Floats2d) -> Floats2d:
+    """Arrays (n, width) -> (n, width of the layer)."""
+    maxout, ops = step.maxout, step.maxout.ops
+    W, bias = maxout.get_param("W"), maxout.get_param("b")
+    n_out, n_pieces, n_in = W.shape
+    if not len(X):
+        return ops.alloc2f(0, n_out)
+    windows = ops.seq2col(X, step.window) if step.window else X
+    products = ops.gemm(windows, ops.reshape2f(W, n_out * n_pieces, n_in), trans2=True)
+    gain = shift = None
+    if step.norm is not None:
+        gain, shift = step.norm.get_param("G"), step.norm.get_param("b")
+    return maxout_rows(
+        products, bias.reshape(-1), n_pieces, gain, shift, X if step.residual else None
+    )
+
+
+def steps_of(model: Model) -> Optional[List[Step]]:
+    """The steps that a model of arrays is made of; None if it is made of others too."""
+    steps: List[Step] = []
+    window = 0
+    before = ""
+    for layer in leaves(model):
+        kind = layer._func.__module__.removeprefix("thinc.layers.")
+        if kind == "expand_window" and not window:
+            window = layer.attrs["window_size"]
+        elif kind == "maxout" and is_float(layer):
+            steps.append(Step(window, layer))
+            window = 0
+        elif kind == "layernorm" and before == "maxout":
+            steps[-1] = steps[-1]._replace(norm=layer)
+        elif kind == "residual" and not window:
+            inner = steps_of(layer.layers[0])
+            if inner is None or len(inner) != 1 or inner[0].residual:
+                return None
+            steps.append(inner[0]._replace(residual=True))
+        elif kind != "dropout":  # which a prediction has none of
+            return None
+        before = kind
+    return None if window else steps
+
+
+def leaves(model: Model) -> Iterator[Model]:
+    """The layers of chains of chains."""
+    if model._func.__module__ == "thinc.layers.chain":
+        for layer in model.layers:
+            yield from leaves(layer)
+    else:
+        yield model
+
+
+def is_float(layer: Model) -> bool:
+    """Whether a layer is initialized, and computes in the type of the fast path."""
+    W = layer.get_param("W") if layer.has_param("W") else None
+    return W is not None and W.dtype == np.float32
