@@ -49,16 +49,17 @@ def predict(model: Model, X: Any) -> Any:
 
 def of_arrays(model: Model, steps: List[Step], X: Any) -> Any:
     """As thinc's with_array gives its layers what they take."""
-    if isinstance(X, Ragged):
+    ops, pad = model.ops, model.attrs["pad"]
+    if isinstance(X, Ragged) and X.dataXd.dtype == np.float32:
         return Ragged(take(steps, X.dataXd), X.lengths)
-    if not isinstance(X, list):
-        return model.predict(X)
-    pad = model.attrs["pad"]
-    lengths = model.ops.asarray1i([len(x) for x in X])
-    return model.ops.unflatten(take(steps, model.ops.flatten(X, pad=pad)), lengths, pad=pad)
+    if isinstance(X, list) and all(x.dtype == np.float32 for x in X):
+        lengths = ops.asarray1i([len(x) for x in X])
+        return ops.unflatten(take(steps, ops.flatten(X, pad=pad)), lengths, pad=pad)
+    return model.predict(X)
 
 
 def take(steps: List[Step], X: Floats2d) -> Floats2d:
+    X = steps[0].maxout.ops.as_contig(X)
     for step in steps:
         X = step_forward(step, X)
     return X

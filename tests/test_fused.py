@@ -172,6 +172,19 @@ def test_by_numpys_products_too():
     assert_same(predict(model, X), expected)
 
 
+def test_arrays_of_any_order_and_type():
+    model = initialized(with_array(residual(Maxout(WIDTH, WIDTH, nP=3))))
+    for layer in model.walk():
+        layer.ops = NumpyOps(use_blis=False)
+    [x] = arrays(5)
+    expected = model.predict([x])
+    assert_same(predict(model, [np.asfortranarray(x)]), expected)
+    ragged = Ragged(np.asfortranarray(x), model.ops.asarray1i([2, 3]))
+    assert_same([predict(model, ragged).dataXd], expected)
+    [found] = predict(model, [x.astype("d")])
+    np.testing.assert_allclose(found, expected[0], rtol=1e-5)
+
+
 def test_other_numbers_are_left_to_thinc():
     model = Maxout(4, WIDTH, nP=3)
     assert steps_of(model) is None  # not initialized
