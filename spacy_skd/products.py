@@ -7,7 +7,7 @@ def use_numpys() -> None:
     """Have models that are made from now on multiply by numpy's library in place of thinc's BLIS.
 
     The wheels of BLIS have no kernels for AVX-512, and numpy's OpenBLAS chooses by the processor:
-    there it is twice as fast, prediction and a step of training 1.2 times, in one thread: these
+    there it is twice as fast, prediction 1.4 and a step of training 1.2 times, in one thread: these
     products are too small for several, which OPENBLAS_NUM_THREADS=1 forbids. Other backends than
     BLIS stay.
     """
