@@ -35,7 +35,8 @@ def test_sentences_do_not_see_each_other():
     model = make_model(alone)
     for docs in ([together], [doc_of("Hallo"), together, doc_of()]):
         found = np.concatenate([x for x, doc in zip(model.predict(docs), docs) if doc is together])
-        np.testing.assert_allclose(found, np.concatenate(model.predict(alone)), rtol=1e-5, atol=1e-6)
+        expected = np.concatenate(model.predict(alone))
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     unknown = Doc(VOCAB, words=[token.text for token in together])
     assert not np.allclose(model.predict([unknown])[0], model.predict([together])[0])
 
