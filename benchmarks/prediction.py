@@ -4,11 +4,10 @@
 
 `crf_ner` against spaCy's `ner` and `crf_tagger` against spaCy's `tagger`: the same tok2vec, ours
 and the one that spaCy has by default, trained for as many steps on the same sentences, predict the
-same test documents in turn. Against encoders
-with random weights, which are as fast as trained ones: a token classifier of the size of
-XLM-R base, what GLiNER reads text with, and flair's SequenceTagger. Then one document of up to
-200,000 tokens, of training sentences and more, in a process of its own for each component. All with
-one thread.
+same test documents in turn. Against encoders with random weights, which are as fast as trained
+ones: a token classifier of the size of XLM-R base, what GLiNER reads text with, and flair's
+SequenceTagger. Then one document of up to 200,000 tokens, of training sentences and more, in a
+process of its own for each component. All with one thread.
 """
 
 import json

@@ -48,21 +48,22 @@ def maxout_rows(
 cdef inline void largest(
     float *out, const float *products, const float *bias, Py_ssize_t width, Py_ssize_t n_pieces
 ) noexcept nogil:
+    # Like thinc's, it keeps a first piece that is no number.
     cdef Py_ssize_t j, k
     cdef float best, other
     if n_pieces == 3:
         for j in range(width):
             best = products[3 * j] + bias[3 * j]
             other = products[3 * j + 1] + bias[3 * j + 1]
-            best = best if best > other else other
+            best = other if other > best else best
             other = products[3 * j + 2] + bias[3 * j + 2]
-            out[j] = best if best > other else other
+            out[j] = other if other > best else best
         return
     for j in range(width):
         best = products[j * n_pieces] + bias[j * n_pieces]
         for k in range(j * n_pieces + 1, (j + 1) * n_pieces):
             other = products[k] + bias[k]
-            best = best if best > other else other
+            best = other if other > best else best
         out[j] = best
 
 
@@ -70,10 +71,10 @@ cdef inline void normalize(
     float *out, const float *gain, const float *shift, Py_ssize_t width
 ) noexcept nogil:
     cdef Py_ssize_t j
-    cdef float mean = total(out, width) / width, scale
+    cdef float mean = total(out, width, False) / width, scale
     for j in range(width):
         out[j] = out[j] - mean
-    scale = 1.0 / sqrt(total_of_squares(out, width) / width + SMALLEST)
+    scale = 1.0 / sqrt(total(out, width, True) / width + SMALLEST)
     for j in range(width):
         out[j] = out[j] * scale * gain[j] + shift[j]
 
@@ -84,31 +85,18 @@ cdef inline void add(float *out, const float *x, Py_ssize_t width) noexcept nogi
         out[j] = x[j] + out[j]
 
 
-cdef inline float total(const float *x, Py_ssize_t width) noexcept nogil:
+cdef inline float total(const float *x, Py_ssize_t width, bint of_squares) noexcept nogil:
     cdef float sums[ABREAST]
     cdef Py_ssize_t i, k, n_whole = width // ABREAST
     for k in range(ABREAST):
         sums[k] = 0
     for i in range(n_whole):
         for k in range(ABREAST):
-            sums[k] += x[i * ABREAST + k]
+            sums[k] += term(x[i * ABREAST + k], of_squares)
     for k in range(width - n_whole * ABREAST):
-        sums[k] += x[n_whole * ABREAST + k]
-    return folded(sums)
-
-
-cdef inline float total_of_squares(const float *x, Py_ssize_t width) noexcept nogil:
-    cdef float sums[ABREAST]
-    cdef Py_ssize_t i, k, n_whole = width // ABREAST
-    for k in range(ABREAST):
-        sums[k] = 0
-    for i in range(n_whole):
-        for k in range(ABREAST):
-            sums[k] += x[i * ABREAST + k] * x[i * ABREAST + k]
-    for k in range(width - n_whole * ABREAST):
-        sums[k] += x[n_whole * ABREAST + k] * x[n_whole * ABREAST + k]
-    return folded(sums)
-
-
-cdef inline float folded(const float *sums) noexcept nogil:
+        sums[k] += term(x[n_whole * ABREAST + k], of_squares)
     return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))
+
+
+cdef inline float term(float x, bint of_squares) noexcept nogil:
+    return x * x if of_squares else x
