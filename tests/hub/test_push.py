@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
 
-from .stand_in import READER, WRITER
+from .stand_in import LARGE, READER, WRITER
 from .wheels import evaluation, make_wheel
 
 # Releases of huggingface_hub from 1 on hand files to httpx in a way that it warns of.
@@ -84,6 +84,17 @@ def test_pushing_again_is_one_commit_with_the_changes(hub, wheel, tmp_path):
     assert hub.repositories["ada/xx_skd"].messages[1:] == ["xx_skd 1.0", "xx_skd 1.1"]
     sent = [request for request in hub.requests[before:] if request.startswith("PUT")]
     assert len(sent) == len({*sent}) <= 2, "only what is not there yet"
+
+
+@pytest.mark.parametrize("name", [WHEEL, "ner/model", "config.cfg"])
+def test_files_of_the_same_size_are_told_apart(hub, wheel, name):
+    pushed(wheel)
+    files = head(hub)
+    content, is_large = files[name]
+    assert is_large == name.endswith(LARGE)
+    files[name] = (content[:-1] + bytes([content[-1] ^ 1]), is_large)
+    assert " 1 changed" in pushed(wheel)
+    assert head(hub)[name] == (content, is_large)
 
 
 def test_private_branches_and_other_names(hub, wheel):
