@@ -275,6 +275,10 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD073 = "Targets cannot be stored as '{dtype}'. Use one of: {known}."
     SKD074 = "Soft targets need pyarrow and xxhash: install them with `pip install spacy-skd[train]`."
     SKD075 = "The corpus reader has no path: set paths.corpus, e.g. `--paths.corpus corpus`."
+    SKD076 = (
+        "Language '{lang}' has no labelled sentences, so that only what '{path}' says of its unlabelled "
+        "text can teach it: set unlabelled_ratio above 0, and have a teacher label that text."
+    )
     SKD077 = (
         "Language '{lang}' has no '{path}': convert it, or name the languages to use (paths.languages "
         "in a config, --languages of a command)."
@@ -320,8 +324,9 @@ class Errors(metaclass=ErrorsWithCodes):
         "<language>/unlabelled.txt."
     )
     SKD082 = (
-        "Language '{lang}' has no train file in {path}. Add train.<extension>, or convert languages that "
-        "are for evaluation only from a folder of their own."
+        "Language '{lang}' has no train file in {path}. Add train.<extension>, or unlabelled.txt where a "
+        "teacher of other languages is to label it; convert languages for evaluation only from a folder "
+        "of their own."
     )
     SKD083 = (
         "'{lang}' is no language code. Use letters, digits, - and _, beginning with a letter, such as de "
@@ -451,6 +456,11 @@ class Errors(metaclass=ErrorsWithCodes):
         "Folds need a config whose training corpus, [{block}] in {path}, is read by {reader}."
     )
     SKD223 = "Seed {seed} is given twice: two teachers would be the same. Give different seeds."
+    SKD224 = (
+        "Language '{lang}' has no labelled sentences to train a teacher of its own with: train one teacher "
+        "of all languages (--multilingual; in the project --vars.teachers multilingual), or name the "
+        "languages that are to have one with --languages."
+    )
 
     # 230-249: evaluation/
     SKD230 = (

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 import srsly
 from packaging.version import InvalidVersion, Version
 
-from .corpora.layout import find_languages
+from .corpora.layout import find_languages, lacks_labels
 from .errors import Errors, SkdError
 from .evaluation.evaluate import COUNTS, Candidate, evaluate_pipelines
 from .folders import Kind, MadeFolder, check_pipeline
@@ -126,6 +126,9 @@ def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str,
         meta["distilled"] = distilled
     if corpus is not None:
         meta["languages"] = find_languages(corpus, ["train"])
+        if distilled:
+            texts = [lang for lang in find_languages(corpus, []) if lacks_labels(corpus, lang)]
+            meta["languages"] = sorted({*meta["languages"], *texts})
         meta["performance"] = performance(model, corpus)
     return meta
 

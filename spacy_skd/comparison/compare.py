@@ -72,7 +72,8 @@ def compare(
     Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a
     training fails; all others are finished first and kept.
     """
-    languages = find_languages(spec.corpus, ["train", "dev", spec.split])
+    find_languages(spec.corpus, ["train", "dev"])
+    languages = find_languages(spec.corpus, [spec.split])
     if spec.zero_shot is not None:
         find_languages(spec.zero_shot, [spec.split])
     runs = row_runs(spec, output)

@@ -31,7 +31,8 @@ def find_corpus(
 ) -> RawCorpus:
     """Find the files below a folder, or take the single file of a language and split.
 
-    A language without train is an error unless no language has train: a corpus for evaluation only.
+    A language without train is an error unless it has text, for the teachers of other languages to
+    label, or no language has train: a corpus for evaluation only.
     Raises `SkdError` for that, for a path that holds no corpus, for what is neither file nor
     folder, and for symbolic links that lead out of the folder, unless these are to be followed.
     """
@@ -46,9 +47,10 @@ def find_corpus(
         raise SkdError(Errors.SKD110.format(path=path))
     root = None if follow_links else path.resolve()
     files = {folder.name: find_splits(folder, root) for folder in language_folders(path, root)}
-    with_train = [name for name, splits in files.items() if "train" in splits]
+    with_train = any("train" in splits for splits in files.values())
+    instead = {"unlabelled", "raw"} if with_train else {"dev", "test"}
     for name, splits in files.items():
-        if "train" not in splits and (with_train or not splits.keys() & {"dev", "test"}):
+        if "train" not in splits and not splits.keys() & instead:
             raise SkdError(Errors.SKD082.format(path=path / name, lang=name))
     return RawCorpus(files)
 

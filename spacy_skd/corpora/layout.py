@@ -26,7 +26,8 @@ def find_languages(
 
     corpus (Path): Folder with a folder for each language.
     splits (Sequence[str]): What each must have, e.g. ["train", "dev"].
-    languages (Optional[Sequence[str]]): Only these, in this order; None: all, alphabetically.
+    languages (Optional[Sequence[str]]): Only these, in this order; None: all, alphabetically, but
+        for those that lack labels and a split.
     Raises `SkdError` if the folder or a split is missing, if no language is there, for a name that
         is no language code, or if files are missing or new since the corpus was converted.
     """
@@ -36,7 +37,12 @@ def find_languages(
     if not languages:
         check_files(corpus)
         names = sorted(path.name for path in corpus.iterdir() if not path.name.startswith("."))
-        languages = [name for name in names if has_docs(corpus / name)]
+        languages = [
+            name
+            for name in names
+            if has_docs(corpus / name)
+            and (has_splits(corpus, name, splits) or not lacks_labels(corpus, name))
+        ]
     for name in languages:
         check_language(name)
     if not languages:
@@ -48,6 +54,18 @@ def find_languages(
                 path = corpus / language
                 raise SkdError(Errors.SKD123.format(lang=language, split=split, path=path))
     return list(languages)
+
+
+def has_splits(corpus: Path, language: str, splits: Sequence[str]) -> bool:
+    return all(split_files(corpus, language, split) for split in splits)
+
+
+def lacks_labels(corpus: Path, language: str) -> bool:
+    """Whether no sentence of a language is labelled for training, though it has text: a teacher of
+    other languages can label that.
+    """
+    has_text = bool(split_files(corpus, language, "unlabelled"))
+    return has_text and not split_files(corpus, language, "train")
 
 
 def has_docs(folder: Path) -> bool:

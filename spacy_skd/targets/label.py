@@ -249,6 +249,8 @@ def trained_on(job: LabelJob) -> Set[int]:
     if job.teacher.held_out is None:
         return set()
     docs = list(read_split(job.corpus, job.language, "train", Vocab()))
+    if not docs:  # it knows nothing of this language but what others have taught it
+        return set()
     held_out = in_fold(job.teacher.held_out, docs, job.language)
     return {sentence_fingerprint(doc) for doc, unseen in zip(docs, held_out) if not unseen}
 

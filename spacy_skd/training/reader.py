@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ..corpora.layout import check_language, find_languages, split_files, split_path
+from ..corpora.layout import check_language, find_languages, lacks_labels, split_files, split_path
 from ..corpora.stored import copy_tokens, read_docs, read_split
 from ..ensembles import Fold
 from ..errors import Errors, SkdError
@@ -49,7 +49,8 @@ def make_multilingual_corpus(
         so that configs whose paths are not filled in yet can be resolved.
     split (str): "train", "dev", "test", or any other file's name.
     languages (Optional[List[str]]): Only these; None: all in the folder. For training each must
-        have the split, otherwise at least one.
+        have the split, or unlabelled text: without targets a language that has only that is left
+        out. Otherwise at least one must.
     alpha (float): A language of n documents is drawn in proportion to n ** alpha: 1 is proportional
         (every document once an epoch), 0 uniform over languages, between them smoothed.
     limit (int): Read at most so many documents of each language; 0: all.
@@ -271,6 +272,10 @@ class MultilingualCorpus:
         found = {*self._pools, *self._streams, *self._texts}
         for name in names:
             missing = name not in found and (self._is_training or not found)
+            if missing and found and self._is_training and lacks_labels(corpus, name):
+                if self._targets is not None:
+                    raise SkdError(Errors.SKD076.format(lang=name, path=self._targets.path))
+                missing = self.languages is not None
             if missing or not (corpus / name).is_dir():
                 path = split_path(corpus, name, self.split)
                 raise SkdError(Errors.SKD077.format(lang=name, path=path))

@@ -11,7 +11,7 @@ import numpy as np
 from spacy.vocab import Vocab
 from thinc.api import Config
 
-from ..corpora.layout import find_languages
+from ..corpora.layout import find_languages, lacks_labels
 from ..corpora.stored import read_split
 from ..ensembles import MULTILINGUAL, Member, is_member, make_members, train_reader
 from ..errors import Errors, SkdError
@@ -51,7 +51,8 @@ def train_teachers(
     when they are done. A training that fails leaves the others, and what was at its place, alone.
     When all of a language are there, its earlier ones that were not asked for again are removed.
 
-    corpus (Path): Corpus folder; each language needs train.spacy and dev.spacy.
+    corpus (Path): Corpus folder; each language needs train.spacy and dev.spacy. One that has only
+        text is left out where one teacher learns all the others.
     config (Path): spaCy training config that reads `paths.corpus` and `paths.languages`.
     languages (Optional[Sequence[str]]): Only these; None means all in the folder.
     overrides (Optional[Dict[str, Any]]): Settings that replace those of the config.
@@ -62,11 +63,16 @@ def train_teachers(
         its training sentences (see `targets/folds.py`); 0: one that sees all.
     seeds (Sequence[int]): A teacher for each, or for each and each fold; none: that of the config.
     jobs, gpu_id, verbose, cluster: See `carry_out`.
-    Raises `SkdError` if the config, the folder or a split is missing, for more folds than there are
-    sentences, and as `carry_out` does.
+    Raises `SkdError` if the config, the folder or a split is missing, for a language without labels
+    that is to have a teacher of its own, for more folds than there are sentences, and as
+    `carry_out` does.
     """
     settings = read_config(config, overrides or {})
     names = find_languages(corpus, ["train", "dev"], languages)
+    if not multilingual and not languages:
+        for name in find_languages(corpus, []):
+            if lacks_labels(corpus, name):
+                raise SkdError(Errors.SKD224.format(lang=name))
     ensemble = make_members(folds, seeds)
     taught = {MULTILINGUAL: names} if multilingual else {name: [name] for name in names}
     held_out = held_out_sentences(corpus, taught, ensemble)
