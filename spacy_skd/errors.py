@@ -458,7 +458,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD223 = "Seed {seed} is given twice: two teachers would be the same. Give different seeds."
     SKD224 = (
         "Language '{lang}' has no labelled sentences to train a teacher of its own with: train one teacher "
-        "of all languages (--multilingual; in the project --vars.teachers multilingual), or name the "
+        "of all languages (--kind multilingual; in the project --vars.teachers multilingual), or name the "
         "languages that are to have one with --languages."
     )
 

@@ -52,6 +52,15 @@ def test_evaluation_only(corpus):
     assert set(find_corpus(corpus("de/test.tsv", "fr/dev.tsv")).files) == {"de", "fr"}
 
 
+def test_text_that_teachers_of_other_languages_label(corpus):
+    path = corpus("de/train.tsv", "fr/unlabelled.txt", "tr/raw.txt", "tr/test.tsv")
+    assert find_corpus(path).files == {
+        "de": {"train": path / "de/train.tsv"},
+        "fr": {"unlabelled": path / "fr/unlabelled.txt"},
+        "tr": {"test": path / "tr/test.tsv", "raw": path / "tr/raw.txt"},
+    }
+
+
 @pytest.mark.parametrize(
     "names, code",
     [

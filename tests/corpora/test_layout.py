@@ -2,7 +2,7 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
-from spacy_skd.corpora.layout import find_languages, split_files
+from spacy_skd.corpora.layout import find_languages, lacks_labels, split_files
 from spacy_skd.corpora.output import write_docs, write_pieces
 from spacy_skd.corpora.stored import read_split
 from spacy_skd.errors import SkdError
@@ -42,5 +42,16 @@ def test_read_split_reads_all_of_it_in_order(corpus):
 def test_languages_are_folders_with_a_split(corpus):
     assert find_languages(corpus, []) == ["de", "tr"]
     assert find_languages(corpus, ["unlabelled"]) == ["de", "tr"]
+    write_docs(docs("h"), corpus / "sl" / "train.spacy")
+    with pytest.raises(SkdError, match="SKD123.*'de'.*test"):
+        find_languages(corpus, ["test"])
+
+
+def test_languages_without_labels_are_only_asked_for_what_they_have(corpus):
+    assert [lacks_labels(corpus, name) for name in ("de", "tr", "fr")] == [False, True, False]
+    assert find_languages(corpus, ["train"]) == ["de"]
     with pytest.raises(SkdError, match="SKD123.*'tr'.*train"):
-        find_languages(corpus, ["train"])
+        find_languages(corpus, ["train"], ["de", "tr"])
+    for language in ("de", "tr"):
+        write_docs(docs("h"), corpus / language / "test.spacy")
+    assert find_languages(corpus, ["test"]) == ["de", "tr"]

@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -295,6 +296,20 @@ def test_text_alone_is_read_as_a_whole(corpus, nlp):
     write_text(corpus, "tr", 60)
     examples = list(reader_with_text(corpus, 0.1, languages=["tr"])(nlp))
     assert len(set(texts_of(examples))) == 60
+
+
+def test_a_language_without_labels_needs_targets(corpus, nlp):
+    write_text(corpus, "tr", 60)
+    assert langs_of(make_multilingual_corpus(corpus)(nlp)) == SIZES
+    assert langs_of(make_multilingual_corpus(corpus, split="dev")(nlp)) == {"de": 5, "en": 5}
+    with pytest.raises(SkdError, match="SKD077.*'tr'.*train.spacy"):
+        make_multilingual_corpus(corpus, languages=["de", "tr"])(nlp)
+    with pytest.raises(SkdError, match="SKD076.*'tr'.*unlabelled_ratio"):
+        reader_with_text(corpus, 0.0)(nlp)
+    write_text(corpus, "de", 3)
+    shutil.rmtree(corpus.parent / "targets" / "tr")
+    with pytest.raises(SkdError, match="SKD076.*'tr'.*label"):
+        reader_with_text(corpus, 1.0)(nlp)
 
 
 def test_text_without_targets_is_an_error(corpus, nlp):
