@@ -21,7 +21,7 @@ from thinc.api import Model, Optimizer, set_dropout_rate
 from ..annotation import MISSING, Gold, Question
 from ..crf import Potentials, viterbi
 from ..errors import Errors, SkdError
-from ..models import CHAIN_PARAMS, chain_lengths, extended
+from ..models import CHAIN_PARAMS, LR_FACTOR, chain_lengths, extended
 from ..objectives import Distillation, Knowledge, make_distillation, training_loss
 from ..schemes import get_scheme
 from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
@@ -265,15 +265,14 @@ class CRFPipe(ReadingPipe):
         return self.distillation.kd_weight(self.step)
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Update the parameters, each once, those of the chain at their own learning rate."""
+        """Update the parameters, each once, those above the encoder at their own learning rates."""
         self.step += 1
         for node in self.model.walk():
             for shim in node.shims:
                 shim.finish_update(sgd)
-            scale = node.attrs.get("transitions_lr", 1.0)
+            lr_scale = node.attrs.get(LR_FACTOR, 1.0)
             for name in node.param_names:
                 if node.has_grad(name):
-                    lr_scale = scale if name in CHAIN_PARAMS else 1.0
                     param, gradient = node.get_param(name), node.get_grad(name)
                     param, _ = sgd((node.id, name), param, gradient, lr_scale=lr_scale)
                     node.set_param(name, param)

@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from spacy_skd.errors import SkdError
 
-from ..conftest import SENTENCES, make_examples, make_pipeline, reference_doc
+from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, make_pipeline, reference_doc
 
 
 def annotate(nlp, words, **kwargs):
@@ -156,17 +156,21 @@ def test_update_touches_each_parameter_once(untrained):
     assert set(optimizer.nr_update.values()) == {1}
 
 
-def test_transition_learning_rate():
+def test_learning_rates_above_the_encoder():
     moved = []
-    for factor in (1.0, 10.0):
-        nlp = make_pipeline("crf_ner")
-        pipe = nlp.get_pipe("pipe")
-        pipe.model.attrs["transitions_lr"] = factor
+    architecture = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": SMALL_TOK2VEC}
+    for name in ("transitions_lr", "transitions_lr", "emissions_lr"):
+        factor = 10.0 if moved else 1.0
+        nlp = make_pipeline("crf_ner", model={**architecture, name: factor})
+        model = nlp.get_pipe("pipe").model
         examples = make_examples(nlp)
         optimizer = nlp.initialize(lambda: examples)
         nlp.update(examples, sgd=optimizer)
-        moved.append(np.abs(pipe.model.get_param("transitions")).max())
-    assert moved[1] == pytest.approx(10 * moved[0], rel=1e-3)
+        chain = [model.get_param(name) for name in ("transitions", "end")]
+        params = [*chain, model.layers[1].get_param("W")]
+        moved.append([np.abs(param).max() for param in params])
+    assert moved[1] == pytest.approx(np.multiply(moved[0], [10, 10, 1]), rel=1e-3)
+    assert moved[2] == pytest.approx(np.multiply(moved[0], [1, 1, 10]), rel=1e-3)
 
 
 def test_rehearse(trained):
