@@ -129,6 +129,7 @@ def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str,
         if distilled:
             texts = [lang for lang in find_languages(corpus, []) if lacks_labels(corpus, lang)]
             meta["languages"] = sorted({*meta["languages"], *texts})
+            meta["languages_without_labels"] = texts
         meta["performance"] = performance(model, corpus)
     return meta
 

@@ -147,6 +147,7 @@ def make_card(wheel: Wheel, repo: str, branch: str, scores: Optional[Scores], ur
         ),
         components=[code(name) for name in meta.get("pipeline", [])],
         distilled=meta.get("distilled"),
+        without_labels=[code(language) for language in meta.get("languages_without_labels") or []],
         settings=table(
             ["setting", "value"],
             [

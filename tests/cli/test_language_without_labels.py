@@ -51,7 +51,9 @@ def test_a_teacher_of_other_languages_labels_its_text(skd_here, fails, project):
     assert result.returncode == 0, result.stderr
     (wheel,) = (project / "packages").glob("*/dist/*.whl")
     with zipfile.ZipFile(wheel) as files:
-        assert json.loads(files.read("xx_skd/meta.json"))["languages"] == ["de", "en", "nl"]
+        meta = json.loads(files.read("xx_skd/meta.json"))
+    assert meta["languages"] == ["de", "en", "nl"]
+    assert meta["languages_without_labels"] == ["nl"]
     baseline = describe(project / "baseline" / "model-best", Details(), project / "corpus")
     assert baseline["languages"] == ["de", "en"]  # it has learned nothing of that text
 

@@ -95,6 +95,14 @@ def test_without_evaluation_sources_licence_or_author(tmp_path):
     assert "## Scores" not in body and "gold labels alone" in body and "None" not in body
 
 
+def test_languages_that_nobody_has_labelled(tmp_path):
+    told = "No sentence of <code>ru</code> <code>pt-BR</code> was labelled for it"
+    _, body = parts_of(card_of(tmp_path, distilled=True, languages_without_labels=["ru", "pt-BR"]))
+    assert told in body
+    _, body = parts_of(card_of(tmp_path, distilled=True, languages_without_labels=[]))
+    assert "was labelled" not in body
+
+
 def test_whatever_is_in_it_is_shown_as_it_is(tmp_path):
     evil = "<script>x</script> | [a](b) `c` \n# title {{ 7 * 7 }} ![i](https://example.org)"
     meta = dict.fromkeys(("description", "author", "license"), evil)
