@@ -6,7 +6,7 @@ import spacy
 from spacy.tokens import Doc
 
 from spacy_skd.crf import marginals
-from spacy_skd.models import MARGIN
+from spacy_skd.models import LR_FACTOR, MARGIN
 
 from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, make_pipeline, train
 from .test_encoders import with_listener
@@ -42,6 +42,16 @@ def random_docs(nlp, n=100):
         Doc(nlp.vocab, words=[f"w{i}" for i in rng.integers(0, 50, rng.integers(1, 9))])
         for _ in range(n)
     ]
+
+
+def test_learning_rates_stay():
+    rates = {"transitions_lr": 3.0, "emissions_lr": 5.0}
+    model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": SMALL_TOK2VEC, **rates}
+    nlp = make_pipeline("crf_ner", model=model)
+    train(nlp, make_examples(nlp), steps=1)
+    pipe = nlp.get_pipe("pipe")
+    pipe.add_label("SHIP")
+    assert pipe.model.attrs[LR_FACTOR] == 3.0 and pipe.model.layers[1].attrs[LR_FACTOR] == 5.0
 
 
 def test_old_scores_and_predictions_stay(trained):
