@@ -133,6 +133,14 @@ teachers = null
 """
 
 
+def test_a_language_without_dev_is_noticed_before_any_training(fails, corpus, tmp_path):
+    (corpus / "en" / "dev.spacy").unlink()
+    (tmp_path / "spec.cfg").write_text(KINDS, encoding="utf-8")
+    line = fails("compare", "spec.cfg", "out")
+    assert "SKD123" in line and "'en'" in line and "dev" in line
+    assert not (tmp_path / "out").exists()
+
+
 def test_teachers_of_all_languages_and_published_ones(
     skd_here, small_configs, corpus, make_classifier, tmp_path
 ):
