@@ -281,6 +281,9 @@ def test_bad_input(fails, corpus, config, tmp_path):
     assert "SKD123" in fails("teachers", corpus, "--config", config, "--languages", "de,xy")
     (corpus / "de" / "train.spacy").unlink()
     line = fails("teachers", corpus, "--config", config)
+    assert "SKD224" in line and "'de'" in line  # its unlabelled text is there
+    (corpus / "de" / "unlabelled.spacy").unlink()
+    line = fails("teachers", corpus, "--config", config)
     assert "SKD123" in line and "'de'" in line and "train.spacy" in line
     assert not (tmp_path / OUTPUT).exists()
 
