@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional
 import srsly
 from packaging.version import InvalidVersion, Version
 
-from .corpora.layout import find_languages, lacks_labels
+from .corpora.layout import find_languages, languages_without_labels
 from .errors import Errors, SkdError
 from .evaluation.evaluate import COUNTS, Candidate, evaluate_pipelines
 from .folders import Kind, MadeFolder, check_pipeline
@@ -127,9 +127,8 @@ def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str,
     if corpus is not None:
         meta["languages"] = find_languages(corpus, ["train"])
         if distilled:
-            texts = [lang for lang in find_languages(corpus, []) if lacks_labels(corpus, lang)]
-            meta["languages"] = sorted({*meta["languages"], *texts})
-            meta["languages_without_labels"] = texts
+            meta["languages_without_labels"] = languages_without_labels(corpus)
+            meta["languages"] = sorted(meta["languages"] + meta["languages_without_labels"])
         meta["performance"] = performance(model, corpus)
     return meta
 

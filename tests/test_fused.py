@@ -188,7 +188,7 @@ def test_arrays_of_any_order_and_type():
     ragged = Ragged(np.asfortranarray(x), model.ops.asarray1i([2, 3]))
     assert_same([predict(model, ragged).dataXd], expected)
     [found] = predict(model, [x.astype("d")])
-    np.testing.assert_allclose(found, expected[0], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected[0], rtol=1e-5)
 
 
 def test_other_numbers_are_left_to_thinc():

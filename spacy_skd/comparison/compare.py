@@ -72,7 +72,7 @@ def compare(
     Raises `SkdError` if the corpus, a config or a teacher is missing or of no use, and if a
     training fails; all others are finished first and kept.
     """
-    find_languages(spec.corpus, ["train", "dev"])
+    find_languages(spec.corpus, ["train", "dev"])  # what is missing is said before the work
     languages = find_languages(spec.corpus, [spec.split])
     if spec.zero_shot is not None:
         find_languages(spec.zero_shot, [spec.split])

@@ -41,7 +41,7 @@ def find_languages(
             name
             for name in names
             if has_docs(corpus / name)
-            and (has_splits(corpus, name, splits) or not lacks_labels(corpus, name))
+            and not (lacks_labels(corpus, name) and missing_splits(corpus, name, splits))
         ]
     for name in languages:
         check_language(name)
@@ -49,15 +49,18 @@ def find_languages(
         raise SkdError(Errors.SKD122.format(path=corpus))
     for language in languages:
         check_files(corpus, language)
-        for split in splits:
-            if not split_files(corpus, language, split):
-                path = corpus / language
-                raise SkdError(Errors.SKD123.format(lang=language, split=split, path=path))
+        for split in missing_splits(corpus, language, splits):
+            path = corpus / language
+            raise SkdError(Errors.SKD123.format(lang=language, split=split, path=path))
     return list(languages)
 
 
-def has_splits(corpus: Path, language: str, splits: Sequence[str]) -> bool:
-    return all(split_files(corpus, language, split) for split in splits)
+def missing_splits(corpus: Path, language: str, splits: Sequence[str]) -> List[str]:
+    return [split for split in splits if not split_files(corpus, language, split)]
+
+
+def languages_without_labels(corpus: Path) -> List[str]:
+    return [name for name in find_languages(corpus, []) if lacks_labels(corpus, name)]
 
 
 def lacks_labels(corpus: Path, language: str) -> bool:

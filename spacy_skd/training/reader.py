@@ -50,7 +50,7 @@ def make_multilingual_corpus(
     split (str): "train", "dev", "test", or any other file's name.
     languages (Optional[List[str]]): Only these; None: all in the folder. For training each must
         have the split, or unlabelled text: without targets a language that has only that is left
-        out. Otherwise at least one must.
+        out. Of any other split at least one must have it.
     alpha (float): A language of n documents is drawn in proportion to n ** alpha: 1 is proportional
         (every document once an epoch), 0 uniform over languages, between them smoothed.
     limit (int): Read at most so many documents of each language; 0: all.
@@ -275,7 +275,7 @@ class MultilingualCorpus:
             if missing and found and self._is_training and lacks_labels(corpus, name):
                 if self._targets is not None:
                     raise SkdError(Errors.SKD076.format(lang=name, path=self._targets.path))
-                missing = self.languages is not None
+                missing = bool(self.languages)
             if missing or not (corpus / name).is_dir():
                 path = split_path(corpus, name, self.split)
                 raise SkdError(Errors.SKD077.format(lang=name, path=path))

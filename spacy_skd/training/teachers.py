@@ -11,7 +11,7 @@ import numpy as np
 from spacy.vocab import Vocab
 from thinc.api import Config
 
-from ..corpora.layout import find_languages, lacks_labels
+from ..corpora.layout import find_languages, languages_without_labels
 from ..corpora.stored import read_split
 from ..ensembles import MULTILINGUAL, Member, is_member, make_members, train_reader
 from ..errors import Errors, SkdError
@@ -70,9 +70,8 @@ def train_teachers(
     settings = read_config(config, overrides or {})
     names = find_languages(corpus, ["train", "dev"], languages)
     if not multilingual and not languages:
-        for name in find_languages(corpus, []):
-            if lacks_labels(corpus, name):
-                raise SkdError(Errors.SKD224.format(lang=name))
+        for name in languages_without_labels(corpus):
+            raise SkdError(Errors.SKD224.format(lang=name))
     ensemble = make_members(folds, seeds)
     taught = {MULTILINGUAL: names} if multilingual else {name: [name] for name in names}
     held_out = held_out_sentences(corpus, taught, ensemble)
