@@ -1,7 +1,7 @@
 """`spacy-skd.FineTunedEncoder.v1`: a pretrained encoder of spacy-transformers, trained further."""
 
 from functools import partial
-from typing import Any, Callable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy import registry
@@ -12,7 +12,9 @@ from thinc.types import Floats2d
 from ..errors import Errors, SkdError
 from ..models import chain_lengths
 from ..settings import check_number
+from .pieces import by_length
 from .pretrained import import_transformers, one_line, quiet
+from .reading import batch_size
 
 
 @registry.architectures("spacy-skd.FineTunedEncoder.v1")
@@ -46,7 +48,7 @@ def build_fine_tuned_encoder(
     on_gpu = get_torch_default_device().type == "cuda"
     encoder = build_encoder(
         name,
-        get_spans=partial(windows, size=window, stride=stride),
+        get_spans=each_by_itself,
         tokenizer_config={"use_fast": True},
         pooling=reduce_mean(),
         # Without a GPU torch warns at every step.
@@ -54,42 +56,57 @@ def build_fine_tuned_encoder(
     )
     return Model(
         "fine_tuned_encoder",
-        partial(forward, frozen_embeddings=frozen_embeddings, frozen_layers=frozen_layers),
+        partial(
+            forward,
+            reading=Reading(window, stride),
+            frozen_embeddings=frozen_embeddings,
+            frozen_layers=frozen_layers,
+        ),
         init=init,
         layers=[encoder],
         dims={"nO": None},
     )
 
 
-def windows(docs: Sequence[Doc], size: int, stride: int) -> List[List[Span]]:
-    """What the encoder reads of each document: its sentences, long ones in windows that overlap."""
-    return [
-        [
-            doc[start : min(start + size, end)]
-            for first, end in zip(ends - lengths, ends)
-            for start in range(first, max(end - size + stride, first + 1), stride)
-        ]
-        for doc in docs
-        for lengths in [chain_lengths(doc)]
-        for ends in [np.cumsum(lengths)]
-    ]
+class Reading(NamedTuple):
+    """How long sentences are read: in windows of so many tokens, each so many after the last."""
+
+    window: int
+    stride: int
+
+
+def each_by_itself(spans: Sequence[Span]) -> List[List[Span]]:
+    """What spacy-transformers reads of "documents" that are windows of them. As documents of their
+    own: of windows that overlap it would read the tokens of both once."""
+    return [[span.as_doc()[:]] for span in spans]
+
+
+def windows(doc: Doc, reading: Reading) -> Iterator[Span]:
+    """What the encoder reads of a document: its sentences, long ones in windows that overlap."""
+    size, stride = reading
+    lengths = chain_lengths(doc)
+    ends = np.cumsum(lengths)
+    for first, end in zip(ends - lengths, ends):
+        for start in range(first, max(end - size + stride, first + 1), stride):
+            if start < end:
+                yield doc[start : min(start + size, end)]
 
 
 def init(model: Model, X: Optional[List[Doc]] = None, Y: Optional[List[Floats2d]] = None) -> None:
     transformer = transformer_of(model)
     if not transformer.attrs["has_transformer"]:
-        open_transformer(transformer, X)
+        open_transformer(transformer)
     model.set_dim("nO", transformer.get_dim("nO"))
 
 
-def open_transformer(transformer: Any, X: Optional[List[Doc]]) -> None:
+def open_transformer(transformer: Any) -> None:
     """Read the encoder, and forget where from: what is saved names no folder of this machine."""
     name = transformer.attrs["name"]
     if not name:
         raise SkdError(Errors.SKD150)
     try:
         with quiet(import_transformers()):
-            transformer.initialize(X=X)
+            transformer.initialize()
     except Exception as error:  # a wrong name, no network, a damaged file: errors of many kinds
         raise SkdError(Errors.SKD151.format(name=name, reason=one_line(error))) from error
     transformer.attrs["name"] = ""
@@ -102,18 +119,63 @@ def forward(
     docs: List[Doc],
     is_train: bool,
     *,
+    reading: Reading,
     frozen_embeddings: bool,
     frozen_layers: int,
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
+    (encoder,), (tokenizer, transformer) = model.layers, parts_of(model)
     if is_train:
         # Not once and for all: loading a pipeline puts another module in this one's place.
-        freeze(transformer_of(model).transformer, frozen_embeddings, frozen_layers)
-    return model.layers[0](docs, is_train)
+        freeze(transformer, frozen_embeddings, frozen_layers)
+    spans = [(i, span) for i, doc in enumerate(docs) for span in windows(doc, reading)]
+    shares = [model.ops.asarray2f(share_of_windows(doc, reading)) for doc in docs]
+    vectors = [model.ops.alloc2f(len(doc), model.get_dim("nO")) for doc in docs]
+    batches = []
+    lengths = pieces_of([span.text for _, span in spans], tokenizer)
+    for chosen in by_length(lengths, batch_size(transformer.device)):
+        places = [(spans[n][0], slice(spans[n][1].start, spans[n][1].end)) for n in chosen]
+        found, backprop_batch = encoder([spans[n][1] for n in chosen], is_train)
+        batches.append((places, backprop_batch))
+        for (i, place), rows in zip(places, found):
+            vectors[i][place] += rows * shares[i][place]
+
+    def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
+        weighted = [gradient * share for gradient, share in zip(d_vectors, shares)]
+        for places, backprop_batch in batches:
+            backprop_batch([weighted[i][place] for i, place in places])
+        return docs
+
+    return vectors, backprop
+
+
+def pieces_of(texts: List[str], tokenizer: Any) -> List[int]:
+    """How many pieces the encoder will read of each text. Cutting them once more for it costs a
+    hundredth of what reading them in batches of equal lengths saves."""
+    if not texts:
+        return []
+    encoded = tokenizer(
+        texts, return_attention_mask=False, return_token_type_ids=False, verbose=False
+    )
+    return [len(pieces) for pieces in encoded["input_ids"]]
+
+
+def share_of_windows(doc: Doc, reading: Reading) -> np.ndarray:
+    """One over how many windows a token is in, (n, 1)."""
+    counts = np.zeros((len(doc), 1), dtype=np.float32)
+    for span in windows(doc, reading):
+        counts[span.start : span.end] += 1
+    return 1 / counts
 
 
 def transformer_of(model: Model) -> Any:
     """The layer of spacy-transformers, a `TransformerModel`, that holds the encoder."""
     return next(node for node in model.walk() if node.name == "transformer")
+
+
+def parts_of(model: Model) -> Tuple[Any, Any]:
+    """The tokenizer, and the encoder as a module of torch."""
+    layer = transformer_of(model)
+    return layer.tokenizer, layer.transformer
 
 
 def freeze(encoder: Any, embeddings: bool, n_layers: int) -> None:

@@ -91,13 +91,14 @@ def special_pieces(tokenizer: "Tokenizer") -> "tuple[List[int], List[int]]":
     return ids[: inner[0]], ids[inner[-1] + 1 :]
 
 
-def by_length(windows: Sequence[Window], limit: int) -> Iterator[List[Window]]:
-    """Batches of windows of about the same length, of at most `limit` pieces with what fills up."""
-    batch: List[Window] = []
-    for window in sorted(windows, key=lambda window: len(window.ids)):
-        if batch and len(window.ids) * (len(batch) + 1) > limit:
+def by_length(lengths: Sequence[int], limit: int) -> Iterator[List[int]]:
+    """Batches of what has these lengths, by its numbers: each of about the same lengths, and of at
+    most `limit` in all with what fills up."""
+    batch: List[int] = []
+    for i in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and lengths[i] * (len(batch) + 1) > limit:
             yield batch
             batch = []
-        batch.append(window)
+        batch.append(i)
     if batch:
         yield batch

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor, device
     from transformers.utils import ModelOutput
 
-# Pieces of a batch with what fills up: more does not make a CPU faster, but fills a GPU.
+# More pieces in a batch do not make a CPU faster, but fill a GPU.
 CPU_PIECES, GPU_PIECES = 1024, 16384
 
 FIRST, MEAN = "first", "mean"
@@ -33,9 +33,9 @@ def read_words(
     torch = import_torch()
     model, device = pretrained.model, pretrained.model.device
     windows = pretrained.subwords.windows(sentences)
-    limit = CPU_PIECES if device.type == "cpu" else GPU_PIECES
     found: List[np.ndarray] = [np.zeros((0, 0), dtype=np.float32)] * len(sentences)
-    for batch in by_length(windows, limit):
+    for chosen in by_length([len(window.ids) for window in windows], batch_size(device)):
+        batch = [windows[n] for n in chosen]
         ids, mask = padded(batch, pretrained.subwords.pad)
         with torch.no_grad(), half_precision(device):
             output = model(
@@ -51,6 +51,11 @@ def read_words(
                 found[i] = np.empty((len(sentences[i]), rows.shape[1]), dtype=np.float32)
             found[i][window.first : window.first + len(rows)] = rows
     return found
+
+
+def batch_size(device: "device") -> int:
+    """Pieces of a batch with what fills up."""
+    return CPU_PIECES if device.type == "cpu" else GPU_PIECES
 
 
 def padded(batch: Sequence[Window], pad: int) -> Tuple[np.ndarray, np.ndarray]:

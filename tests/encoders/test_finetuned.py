@@ -5,9 +5,11 @@ import shutil
 import numpy as np
 import pytest
 import spacy
+import srsly
 from spacy.tokens import Doc
 
-from spacy_skd.encoders.finetuned import windows
+from spacy_skd.encoders import reading
+from spacy_skd.encoders.finetuned import Reading, transformer_of, windows
 from spacy_skd.errors import SkdError
 
 from ..conftest import SENTENCES, make_examples
@@ -123,8 +125,54 @@ def test_windows_of_one_sentence_are_those_of_spacy_transformers(size, stride):
     vocab = spacy.blank("xx").vocab
     docs = [Doc(vocab, words=["a"] * n) for n in (0, 1, 3, 4, 5, 7, 24, 31, 32, 33, 56, 57, 100)]
     spans_of = getters.configure_strided_spans(size, stride)
-    for ours, theirs in zip(windows(docs, size, stride), spans_of(docs)):
-        assert [(s.start, s.end) for s in ours] == [(s.start, s.end) for s in theirs]
+    for doc, theirs in zip(docs, spans_of(docs)):
+        ours = windows(doc, Reading(size, stride))
+        assert [(s.start, s.end) for s in ours] == [(s.start, s.end) for s in theirs if len(s)]
+
+
+def vectors_and_gradients(layer, docs, torch_module):
+    """What a layer says of documents in training, and the gradients of its weights."""
+    torch_module.zero_grad()
+    vectors, backprop = layer(docs, is_train=True)
+    backprop([np.cos(np.arange(v.size, dtype="f")).reshape(v.shape) for v in vectors])
+    named = torch_module.named_parameters()
+    gradients = {name: w.grad.numpy().copy() for name, w in named if w.grad is not None}
+    return vectors, gradients
+
+
+def test_read_in_batches_of_equal_lengths_it_is_as_in_one(encoder, monkeypatch):
+    """The vectors of spacy-transformers' layer, and its gradients, whatever the batches are."""
+    getters = pytest.importorskip("spacy_transformers.span_getters")
+    config = srsly.read_json(encoder / "config.json")
+    config.update(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    srsly.write_json(encoder / "config.json", config)
+    nlp = make_pipeline(encoder, window=7, stride=3)
+    nlp.initialize(lambda: make_examples(nlp))
+    ours = nlp.get_pipe("pipe").model.get_ref("tok2vec")
+    theirs = ours.layers[0]
+    layer = transformer_of(ours)
+    words = [word for sentence, _ in SENTENCES for word in sentence] * 3
+    docs = [Doc(nlp.vocab, words=words[:n]) for n in (20, 1, 5, 0, 40, 6, 6, 2)]
+    sizes = []
+    forward = layer.layers[0]._func
+
+    def watched(model, X, is_train):
+        sizes.append(X.input_ids.shape)
+        return forward(model, X, is_train)
+
+    monkeypatch.setattr(layer.layers[0], "_func", watched)
+    monkeypatch.setattr(reading, "CPU_PIECES", 20)
+    found, gradients = vectors_and_gradients(ours, docs, layer.transformer)
+    assert len(sizes) > 10 and all(n * longest <= 20 for n, longest in sizes)
+    layer.attrs["get_spans"] = getters.configure_strided_spans(7, 3)
+    expected, their_gradients = vectors_and_gradients(theirs, docs, layer.transformer)
+    assert [v.shape for v in found] == [(len(doc), 32) for doc in docs]
+    np.testing.assert_allclose(
+        np.concatenate(found), np.concatenate([v.reshape(-1, 32) for v in expected]), atol=1e-5
+    )
+    assert gradients.keys() == their_gradients.keys() and LAYER in gradients
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, their_gradients[name], atol=1e-4, err_msg=name)
 
 
 def test_one_line_for_what_cannot_be_opened(encoder, tmp_path):
