@@ -21,7 +21,7 @@ from ..teachers.pipelines import CONFIG
 from ..training.configs import check_config, read_config
 from ..training.execution import carry_out
 from ..training.runs import BEST, MANIFEST, Run, RunReport
-from ..training.teachers import train_teachers
+from ..training.teachers import require_labels, train_teachers
 from ..work.cluster import Cluster, at_a_time
 from ..work.processes import LocalProcesses, kill_as_interrupt
 from ..work.remote_tasks import RayTasks
@@ -76,6 +76,8 @@ def compare(
     languages = find_languages(spec.corpus, [spec.split])
     if spec.zero_shot is not None:
         find_languages(spec.zero_shot, [spec.split])
+    if any(one.config is not None and one.kind == "each" for one in spec.teachers):
+        require_labels(spec.corpus)
     runs = row_runs(spec, output)
     check_configs(spec, list(runs.values()))
     adapted = {teachers.adapts for teachers in spec.teachers}

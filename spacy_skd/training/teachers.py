@@ -70,8 +70,7 @@ def train_teachers(
     settings = read_config(config, overrides or {})
     names = find_languages(corpus, ["train", "dev"], languages)
     if not multilingual and not languages:
-        for name in languages_without_labels(corpus):
-            raise SkdError(Errors.SKD224.format(lang=name))
+        require_labels(corpus)
     ensemble = make_members(folds, seeds)
     taught = {MULTILINGUAL: names} if multilingual else {name: [name] for name in names}
     held_out = held_out_sentences(corpus, taught, ensemble)
@@ -108,6 +107,12 @@ def train_teachers(
         replace(report, sentences=report.sentences - held_out.get(report.name, 0))
         for report in reports
     ]
+
+
+def require_labels(corpus: Path) -> None:
+    """Raises `SkdError` for a language that cannot have a teacher of its own, as it has only text."""
+    for name in languages_without_labels(corpus):
+        raise SkdError(Errors.SKD224.format(lang=name))
 
 
 def held_out_sentences(

@@ -9,6 +9,7 @@ from spacy.tokens import DocBin
 from spacy_skd.packaging import Details, describe
 
 from .conftest import tiny_docs
+from .test_compare import SPEC
 
 STEPS = ("--training.max_steps", 10, "--training.eval_frequency", 10)
 TEACHERS = ("teachers", "corpus", "--config", "teacher.cfg", *STEPS, "--kind", "multilingual")
@@ -56,6 +57,13 @@ def test_a_teacher_of_other_languages_labels_its_text(skd_here, fails, project):
     assert meta["languages_without_labels"] == ["nl"]
     baseline = describe(project / "baseline" / "model-best", Details(), project / "corpus")
     assert baseline["languages"] == ["de", "en"]  # it has learned nothing of that text
+
+
+def test_in_a_comparison_it_is_found_before_the_work(fails, project):
+    spec = SPEC.replace("[rows]", 'adapts = "baseline"\n\n[rows]')
+    (project / "spec.cfg").write_text(spec, encoding="utf-8")
+    line = fails("compare", "spec.cfg", "out")
+    assert "SKD224" in line and "'nl'" in line and not (project / "out").exists()
 
 
 def test_text_that_teaches_nothing(skd_here, fails, project):
