@@ -13,7 +13,7 @@ from spacy_skd.comparison.charts import Point, curves
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 # In the order of the page; what is measured later comes after them.
-ORDER = ("prediction", "crf", "training_step", "labelling", "confidence", "growth")
+ORDER = ("prediction", "crf", "builds", "training_step", "labelling", "confidence", "growth")
 GREY, LIGHT = "#808890", "#80889050"
 
 INTRODUCTION = """# Benchmarks

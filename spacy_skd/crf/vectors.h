@@ -63,7 +63,8 @@ static inline double *aligned(double *p) {
     return (double *)(((uintptr_t)p + 8 * ALIGNMENT - 1) / (8 * ALIGNMENT) * (8 * ALIGNMENT));
 }
 
-/* Other compilers have none. NO_VECTOR_TYPES: To test and to time what they get. */
+/* Other compilers have none, and other processors none of the wider vectors. NO_VECTOR_TYPES and
+ * BASELINE_ONLY: To test and to time what they get. */
 #if defined(__GNUC__) && !defined(NO_VECTOR_TYPES)
 #define VECTOR_TYPES
 #define VECTOR_LANES 2
@@ -77,7 +78,7 @@ static inline double *aligned(double *p) {
 #undef VECTOR_TARGET
 #undef VECTOR_NAME
 
-#if defined(VECTOR_TYPES) && defined(__x86_64__)
+#if defined(VECTOR_TYPES) && defined(__x86_64__) && !defined(BASELINE_ONLY)
 #define VECTORS_X86
 #define VECTOR_LANES 4
 #define VECTOR_TARGET __attribute__((target("avx2")))

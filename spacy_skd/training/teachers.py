@@ -110,7 +110,7 @@ def train_teachers(
 
 
 def require_labels(corpus: Path) -> None:
-    """Raises `SkdError` for a language that cannot have a teacher of its own, as it has only text."""
+    """Raises `SkdError` for a language that has only text, and so no teacher of its own."""
     for name in languages_without_labels(corpus):
         raise SkdError(Errors.SKD224.format(lang=name))
 

@@ -14,7 +14,7 @@ compiler = shutil.which("cc")
 
 
 @pytest.mark.skipif(compiler is None, reason="there is no C compiler")
-@pytest.mark.parametrize("more_flags", [[], ["-DNO_VECTOR_TYPES"]])
+@pytest.mark.parametrize("more_flags", [[], ["-DBASELINE_ONLY"], ["-DNO_VECTOR_TYPES"]])
 def test_inner_loops(tmp_path, more_flags):
     program = tmp_path / "vectors_check"
     flags = ["-O3", "-ffp-contract=off", f"-I{HEADERS}", *more_flags]
