@@ -13,7 +13,7 @@ from ..errors import Errors, SkdError
 from ..models import chain_lengths
 from ..settings import check_number
 from .pieces import by_length
-from .pretrained import import_transformers, one_line, quiet
+from .pretrained import import_transformers, max_pieces, one_line, quiet
 from .reading import batch_size
 
 
@@ -110,8 +110,9 @@ def open_transformer(transformer: Any) -> None:
     except Exception as error:  # a wrong name, no network, a damaged file: errors of many kinds
         raise SkdError(Errors.SKD151.format(name=name, reason=one_line(error))) from error
     transformer.attrs["name"] = ""
-    encoder = transformer.transformer
+    tokenizer, encoder = transformer.tokenizer, transformer.transformer
     encoder.config._name_or_path = ""
+    tokenizer.model_max_length = max_pieces(tokenizer.model_max_length, encoder.config)
 
 
 def forward(
@@ -127,15 +128,16 @@ def forward(
     if is_train:
         # Not once and for all: loading a pipeline puts another module in this one's place.
         freeze(transformer, frozen_embeddings, frozen_layers)
-    spans = [(i, span) for i, doc in enumerate(docs) for span in windows(doc, reading)]
+    of_docs = [(i, span) for i, doc in enumerate(docs) for span in windows(doc, reading)]
+    spans, lengths = readable(of_docs, tokenizer)
     shares = [model.ops.asarray2f(share_of_windows(doc, reading)) for doc in docs]
     vectors = [model.ops.alloc2f(len(doc), model.get_dim("nO")) for doc in docs]
     batches = []
-    lengths = pieces_of([span.text for _, span in spans], tokenizer)
     for chosen in by_length(lengths, batch_size(transformer.device)):
         places = [(spans[n][0], slice(spans[n][1].start, spans[n][1].end)) for n in chosen]
         found, backprop_batch = encoder([spans[n][1] for n in chosen], is_train)
-        batches.append((places, backprop_batch))
+        if is_train:  # it holds on to all that the encoder computed
+            batches.append((places, backprop_batch))
         for (i, place), rows in zip(places, found):
             vectors[i][place] += rows * shares[i][place]
 
@@ -148,15 +150,37 @@ def forward(
     return vectors, backprop
 
 
+def readable(
+    spans: List[Tuple[int, Span]], tokenizer: Any
+) -> Tuple[List[Tuple[int, Span]], List[int]]:
+    """The windows of documents, those in halves that have more pieces than the encoder can read at
+    once, whose end it would leave out; and how many pieces each has. Cutting all once more for it
+    costs a hundredth of what reading them in batches of equal lengths saves."""
+    while True:
+        lengths = pieces_of([span.text for _, span in spans], tokenizer)
+        parts = [
+            (i, part)
+            for (i, span), n in zip(spans, lengths)
+            for part in (halves(span) if n > tokenizer.model_max_length else [span])
+        ]
+        if len(parts) == len(spans):
+            return spans, lengths
+        spans = parts
+
+
 def pieces_of(texts: List[str], tokenizer: Any) -> List[int]:
-    """How many pieces the encoder will read of each text. Cutting them once more for it costs a
-    hundredth of what reading them in batches of equal lengths saves."""
     if not texts:
         return []
     encoded = tokenizer(
         texts, return_attention_mask=False, return_token_type_ids=False, verbose=False
     )
     return [len(pieces) for pieces in encoded["input_ids"]]
+
+
+def halves(span: Span) -> List[Span]:
+    """Of a single word there are none: what it has too many of is left out."""
+    middle = len(span) // 2
+    return [span[:middle], span[middle:]] if middle else [span]
 
 
 def share_of_windows(doc: Doc, reading: Reading) -> np.ndarray:

@@ -175,6 +175,28 @@ def test_read_in_batches_of_equal_lengths_it_is_as_in_one(encoder, monkeypatch):
         np.testing.assert_allclose(gradient, their_gradients[name], atol=1e-4, err_msg=name)
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_too_long_for_the_encoder_is_read_in_parts(encoder, tmp_path, known):
+    """Also where the tokenizer does not know how long that is."""
+    path = encoder / "tokenizer_config.json"
+    settings = srsly.read_json(path)
+    if not known:
+        del settings["model_max_length"]
+    srsly.write_json(path, settings)
+    nlp = make_pipeline(encoder, window=128, stride=96)
+    nlp.initialize(lambda: make_examples(nlp))
+    nlp.config["components"]["pipe"]["model"]["tok2vec"]["name"] = None
+    nlp.to_disk(tmp_path / "nlp")
+    nlp = spacy.load(tmp_path / "nlp")
+    layer = nlp.get_pipe("pipe").model.get_ref("tok2vec")
+    words = [word for sentence, _ in SENTENCES for word in sentence] * 10
+    assert len(words) > 100
+    texts = [words[:100], words[:50], words[50:100], ["x" * 300, "y"], words[:3]]
+    (whole, left, right, *_) = layer.predict([Doc(nlp.vocab, words=text) for text in texts])
+    np.testing.assert_allclose(whole, np.concatenate([left, right]), atol=1e-5)
+    assert np.abs(whole).sum(axis=1).min() > 0
+
+
 def test_one_line_for_what_cannot_be_opened(encoder, tmp_path):
     (encoder / "config.json").write_text("{")
     for name, code in ((None, "SKD150"), (tmp_path / "nowhere", "SKD151"), (encoder, "SKD151")):
