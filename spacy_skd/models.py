@@ -31,26 +31,21 @@ MAX_LR_FACTOR = 100_000
 def build_crf_tagger(
     tok2vec: Model[List[Doc], List[Floats2d]],
     transitions_lr: float = 1.0,
-    emissions_lr: float = 1.0,
     nO: Optional[int] = None,
 ) -> Model[List[Doc], Potentials]:
     """A linear-chain CRF over the vectors of any tok2vec or transformer (listener).
 
     tok2vec (Model[List[Doc], List[Floats2d]]): Encoder, one array (n, width) a document.
-    transitions_lr (float): Factor on the learning rate of transition, start and end scores. They
-        want more than a fine-tuned encoder does: Wang et al. (2020) use 0.5 beside 5e-5.
-    emissions_lr (float): The same for the layer of the emission scores, which starts from 0.
+    transitions_lr (float): Factor on the learning rate of transition, start and end scores.
     nO (Optional[int]): Number of tags L; None: set by the component from its labels.
     RETURNS: Documents -> Potentials, unconstrained, one chain a sentence (see `chain_lengths`).
     Raises `SkdError` for settings out of range, and when initialized for a number of tags that is
     not nO.
     """
-    for name, factor in (("transitions_lr", transitions_lr), ("emissions_lr", emissions_lr)):
-        check_number(f"{name} of spacy-skd.CRFTagger.v1", factor, 0, MAX_LR_FACTOR)
+    check_number("transitions_lr of spacy-skd.CRFTagger.v1", transitions_lr, 0, MAX_LR_FACTOR)
     if nO is not None:
         check_number("nO of spacy-skd.CRFTagger.v1", nO, 1, whole=True)
     emissions = Linear(nI=tok2vec.maybe_get_dim("nO"), init_W=zero_init)
-    emissions.attrs[LR_FACTOR] = emissions_lr
     return Model(
         "crf_tagger",
         forward,
@@ -132,7 +127,7 @@ def extended(
     share = np.full(n_old, 1 / n_old) if like is None else np.eye(n_old)[like]
     # (n_tags, n_old): each new score as a mixture of old ones.
     mixture = np.concatenate([np.eye(n_old), np.tile(share, (n_tags - n_old, 1))])
-    new = build_crf_tagger(tok2vec, model.attrs[LR_FACTOR], old.attrs[LR_FACTOR])
+    new = build_crf_tagger(tok2vec, model.attrs[LR_FACTOR])
     emissions = new.layers[1]
     new.set_dim("nO", n_tags)
     emissions.set_dim("nO", n_tags)

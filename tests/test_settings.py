@@ -54,7 +54,6 @@ def case(block, name, *values):
         *case(MISC, "kd_weight", 1.5, math.nan, "0.5"),
         *case(MISC, "objective", "", "kl", {}, {"top_k": 0}, {"top_k": "1"}, {"top_k": math.inf}),
         *case(MODEL, "transitions_lr", -1.0, math.inf, math.nan, "1"),
-        *case(MODEL, "emissions_lr", -1.0, math.inf, math.nan, "1"),
         *case(MODEL, "nO", 0, -1, "3"),
         *case(CONTEXT, "width", 0, -96, 10**9, "32"),
     ],

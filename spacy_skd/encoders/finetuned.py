@@ -10,7 +10,7 @@ from thinc.api import Model, get_torch_default_device, reduce_mean
 from thinc.types import Floats2d
 
 from ..errors import Errors, SkdError
-from ..models import chain_lengths
+from ..models import LR_FACTOR, MAX_LR_FACTOR, chain_lengths
 from ..settings import check_number
 from .pieces import by_length
 from .pretrained import import_transformers, max_pieces, one_line, quiet
@@ -20,6 +20,7 @@ from .reading import batch_size
 @registry.architectures("spacy-skd.FineTunedEncoder.v1")
 def build_fine_tuned_encoder(
     name: Optional[str],
+    encoder_lr: float = 1.0,
     frozen_embeddings: bool = True,
     frozen_layers: int = 0,
     mixed_precision: bool = True,
@@ -29,6 +30,8 @@ def build_fine_tuned_encoder(
     """The mean vector of each token's pieces in the last layer of a Hugging Face encoder.
 
     name (Optional[str]): A folder, or a name of the Hub. Read when the model is initialized.
+    encoder_lr (float): Factor on the learning rate of the encoder, which knows much already and
+        wants less than what starts from nothing: Wang et al. (2020) use 5e-5 beside 0.5.
     frozen_embeddings (bool): Do not train the embeddings of pieces. In a multilingual encoder most
         of its numbers are there, few of them for the pieces of a training corpus, and an optimizer
         takes longer over all of them than the encoder over a batch.
@@ -40,6 +43,7 @@ def build_fine_tuned_encoder(
     RETURNS: Documents -> one array (n, width) each. Sentences are those of the CRF: the whole
         document where boundaries are not known. Each has the same vectors alone and among others.
     """
+    check_number("encoder_lr", encoder_lr, 0, MAX_LR_FACTOR)
     check_number("frozen_layers", frozen_layers, 0, whole=True)
     check_number("window", window, 1, whole=True)
     check_number("stride", stride, 1, window, whole=True)
@@ -54,6 +58,8 @@ def build_fine_tuned_encoder(
         # Without a GPU torch warns at every step.
         mixed_precision=mixed_precision and on_gpu,
     )
+    for node in encoder.walk():
+        node.attrs[LR_FACTOR] = encoder_lr
     return Model(
         "fine_tuned_encoder",
         partial(

@@ -5,9 +5,22 @@ predicted ones are written down.
 """
 
 from collections import defaultdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Container,
+    Dict,
+    Iterable,
+    List,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    cast,
+)
 
 import numpy as np
 from spacy.errors import Errors as SpacyErrors
@@ -265,12 +278,12 @@ class CRFPipe(ReadingPipe):
         return self.distillation.kd_weight(self.step)
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Update the parameters, each once, those above the encoder at their own learning rates."""
+        """Update the parameters, each once and at the learning rate of its layer."""
         self.step += 1
         for node in self.model.walk():
-            for shim in node.shims:
-                shim.finish_update(sgd)
             lr_scale = node.attrs.get(LR_FACTOR, 1.0)
+            for shim in node.shims:
+                shim.finish_update(cast(Optimizer, partial(sgd, lr_scale=lr_scale)))
             for name in node.param_names:
                 if node.has_grad(name):
                     param, gradient = node.get_param(name), node.get_grad(name)

@@ -5,7 +5,6 @@ DEFAULT_MODEL = """
 [model]
 @architectures = "spacy-skd.CRFTagger.v1"
 transitions_lr = 1.0
-emissions_lr = 1.0
 nO = null
 
 [model.tok2vec]

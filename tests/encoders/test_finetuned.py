@@ -7,6 +7,7 @@ import pytest
 import spacy
 import srsly
 from spacy.tokens import Doc
+from spacy.util import fix_random_seed
 
 from spacy_skd.encoders import reading
 from spacy_skd.encoders.finetuned import Reading, transformer_of, windows
@@ -206,17 +207,18 @@ def test_one_line_for_what_cannot_be_opened(encoder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"frozen_layers": -1}, {"window": 0}, {"stride": 0}, {"stride": 33}]
+    "settings",
+    [{"encoder_lr": -1.0}, {"frozen_layers": -1}, {"window": 0}, {"stride": 0}, {"stride": 33}],
 )
 def test_settings_that_cannot_be(encoder, settings):
     with pytest.raises(SkdError, match="SKD029"):
         make_pipeline(encoder, **settings)
 
 
-def test_a_bilstm_above(encoder, tmp_path):
+def with_bilstm(encoder, **settings):
     """As the configs of the students say."""
     nlp = spacy.blank("xx")
-    embed = {"@architectures": "spacy-skd.FineTunedEncoder.v1", "name": str(encoder)}
+    embed = {"@architectures": "spacy-skd.FineTunedEncoder.v1", "name": str(encoder), **settings}
     encode = {
         "@architectures": "spacy.TorchBiLSTMEncoder.v1",
         "width": 32,
@@ -226,7 +228,43 @@ def test_a_bilstm_above(encoder, tmp_path):
     tok2vec = {"@architectures": "spacy.Tok2Vec.v2", "embed": embed, "encode": encode}
     model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": tok2vec}
     nlp.add_pipe("crf_ner", name="pipe", config={"model": model})
+    return nlp
+
+
+def test_a_bilstm_above(encoder, tmp_path):
+    nlp = with_bilstm(encoder)
     losses = train(nlp)
     assert np.isfinite(losses).all() and losses[-1] < 0.3 * losses[0]
     nlp.to_disk(tmp_path / "nlp")
     np.testing.assert_allclose(scores(spacy.load(tmp_path / "nlp")), scores(nlp), atol=1e-5)
+
+
+def test_the_encoder_has_a_learning_rate_of_its_own(encoder):
+    """What lies above it has that of the training: modules of torch, layers of thinc, the chain."""
+    moved = []
+    for factor in (1.0, 0.01):
+        fix_random_seed(0)
+        nlp = with_bilstm(encoder, encoder_lr=factor)
+        pipe = nlp.get_pipe("pipe")
+        examples = make_examples(nlp)
+        optimizer = nlp.initialize(lambda examples=examples: examples)
+        optimizer.L2, optimizer.grad_clip = 0.0, 0.0
+        nlp.update(examples, sgd=optimizer)
+        (lstm,) = [n for n in pipe.model.walk() if n.shims and not n.attrs.get("lr_factor")]
+        before = {name: w.detach().numpy().copy() for name, w in parameters(lstm).items()}
+        of_encoder = weights_of(nlp)[LAYER]
+        emissions = pipe.model.layers[1].get_param("W").copy()
+        nlp.update(examples, sgd=optimizer)
+        after = parameters(lstm)
+        moved.append(
+            [
+                np.abs(weights_of(nlp)[LAYER] - of_encoder).max(),
+                max(np.abs(after[name].detach().numpy() - before[name]).max() for name in before),
+                np.abs(pipe.model.layers[1].get_param("W") - emissions).max(),
+            ]
+        )
+    assert moved[1] == pytest.approx(np.multiply(moved[0], [0.01, 1, 1]), rel=0.05)
+
+
+def parameters(node):
+    return dict(node.shims[0]._model.named_parameters())
