@@ -37,7 +37,7 @@ class Features:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(
-                path or "", PATIENCE, isolation_level=None, check_same_thread=False
+                path or "", timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
             self._file.execute(f"PRAGMA page_size = {PAGE}")
             self._file.execute("PRAGMA journal_mode = WAL")
