@@ -3,6 +3,7 @@
 import hashlib
 import os
 import sqlite3
+import weakref
 import zlib
 from pathlib import Path
 from typing import List, Optional, Sequence
@@ -39,6 +40,8 @@ class Features:
             self._file = sqlite3.connect(
                 path or "", timeout=PATIENCE, isolation_level=None, check_same_thread=False
             )
+            # Python 3.13 warns of those that are left to be closed by themselves.
+            weakref.finalize(self, self._file.close)
             self._file.execute(f"PRAGMA page_size = {PAGE}")
             self._file.execute("PRAGMA journal_mode = WAL")
             self._file.execute("PRAGMA synchronous = NORMAL")
