@@ -78,10 +78,6 @@ def operations(
     }
 
 
-def median_of(found: Ratio) -> float:
-    return found.median
-
-
 def main(rounds: int = typer.Option(15, min=2)) -> None:
     """Print ratios, and write them to results/builds.json."""
     if not NATIVE:
@@ -112,7 +108,8 @@ def main(rounds: int = typer.Option(15, min=2)) -> None:
                     rows.append([where, micro, *map(str, ratios.values())])
                     for name, found in ratios.items():
                         claim = f"{name}: {what}, L = {n_labels}"
-                        worst[claim] = max(worst.get(claim, found), found, key=median_of)
+                        if claim not in worst or found.median > worst[claim].median:
+                            worst[claim] = found
             for claim, found in worst.items():
                 if not claim.startswith(NARROW):
                     result.claims.append(Claim(claim, found, at_most=2.0))

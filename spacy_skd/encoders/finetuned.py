@@ -38,7 +38,8 @@ def build_fine_tuned_encoder(
     frozen_layers (int): Nor its lowest layers.
     mixed_precision (bool): On a GPU, matrix products of the encoder in 16 bits. The scores above it
         and the chain are in full precision in any case.
-    window (int): Tokens of a sentence that the encoder reads at once.
+    window (int): Tokens of a sentence that the encoder reads at once; fewer if their pieces are too
+        many for it.
     stride (int): From the start of a window to that of the next. Where they overlap, the mean.
     RETURNS: Documents -> one array (n, width) each. Sentences are those of the CRF: the whole
         document where boundaries are not known. Each has the same vectors alone and among others.
@@ -130,16 +131,16 @@ def forward(
     frozen_embeddings: bool,
     frozen_layers: int,
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
-    (encoder,), (tokenizer, transformer) = model.layers, parts_of(model)
+    (encoder,), layer = model.layers, transformer_of(model)
     if is_train:
         # Not once and for all: loading a pipeline puts another module in this one's place.
-        freeze(transformer, frozen_embeddings, frozen_layers)
+        freeze(layer.transformer, frozen_embeddings, frozen_layers)
     of_docs = [(i, span) for i, doc in enumerate(docs) for span in windows(doc, reading)]
-    spans, lengths = readable(of_docs, tokenizer)
-    shares = [model.ops.asarray2f(share_of_windows(doc, reading)) for doc in docs]
+    spans, lengths = readable(of_docs, layer.tokenizer)
+    shares = [model.ops.asarray2f(share) for share in shares_of_windows(docs, spans)]
     vectors = [model.ops.alloc2f(len(doc), model.get_dim("nO")) for doc in docs]
     batches = []
-    for chosen in by_length(lengths, batch_size(transformer.device)):
+    for chosen in by_length(lengths, batch_size(layer.transformer.device)):
         places = [(spans[n][0], slice(spans[n][1].start, spans[n][1].end)) for n in chosen]
         found, backprop_batch = encoder([spans[n][1] for n in chosen], is_train)
         if is_train:  # it holds on to all that the encoder computed
@@ -189,23 +190,17 @@ def halves(span: Span) -> List[Span]:
     return [span[:middle], span[middle:]] if middle else [span]
 
 
-def share_of_windows(doc: Doc, reading: Reading) -> np.ndarray:
-    """One over how many windows a token is in, (n, 1)."""
-    counts = np.zeros((len(doc), 1), dtype=np.float32)
-    for span in windows(doc, reading):
-        counts[span.start : span.end] += 1
-    return 1 / counts
+def shares_of_windows(docs: List[Doc], spans: List[Tuple[int, Span]]) -> List[np.ndarray]:
+    """One over how many windows each token of a document is in, (n, 1)."""
+    counts = [np.zeros((len(doc), 1), dtype=np.float32) for doc in docs]
+    for i, span in spans:
+        counts[i][span.start : span.end] += 1
+    return [1 / count for count in counts]
 
 
 def transformer_of(model: Model) -> Any:
     """The layer of spacy-transformers, a `TransformerModel`, that holds the encoder."""
     return next(node for node in model.walk() if node.name == "transformer")
-
-
-def parts_of(model: Model) -> Tuple[Any, Any]:
-    """The tokenizer, and the encoder as a module of torch."""
-    layer = transformer_of(model)
-    return layer.tokenizer, layer.transformer
 
 
 def freeze(encoder: Any, embeddings: bool, n_layers: int) -> None:

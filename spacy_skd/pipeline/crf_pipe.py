@@ -8,19 +8,7 @@ from collections import defaultdict
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import (
-    Any,
-    Callable,
-    Container,
-    Dict,
-    Iterable,
-    List,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-    cast,
-)
+from typing import Any, Callable, Container, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from spacy.errors import Errors as SpacyErrors
@@ -283,7 +271,7 @@ class CRFPipe(ReadingPipe):
         for node in self.model.walk():
             lr_scale = node.attrs.get(LR_FACTOR, 1.0)
             for shim in node.shims:
-                shim.finish_update(cast(Optimizer, partial(sgd, lr_scale=lr_scale)))
+                shim.finish_update(partial(sgd, lr_scale=lr_scale))
             for name in node.param_names:
                 if node.has_grad(name):
                     param, gradient = node.get_param(name), node.get_grad(name)

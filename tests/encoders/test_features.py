@@ -1,3 +1,4 @@
+import gc
 import os
 import sqlite3
 import subprocess
@@ -22,6 +23,15 @@ def filled(path, limit=10**7):
     features = Features(path, WIDTH, limit)
     features.add(SENTENCES, [features_of(words) for words in SENTENCES])
     return features
+
+
+def test_the_file_is_closed_when_it_is_no_longer_needed(tmp_path):
+    features = filled(tmp_path / "features.sqlite")
+    file = features._file
+    del features
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        file.execute("SELECT 1")
 
 
 @pytest.mark.parametrize("name", [None, "deep/er/features.sqlite"])
