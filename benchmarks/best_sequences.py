@@ -44,7 +44,7 @@ def potentials(corpus: Path, targets: Path, sentences: int) -> Dict[str, Potenti
 def kept(p: Potentials, k: int) -> Tuple[float, float]:
     """The probability of the k best sequences of a chain, and the share of the tags' entropy."""
     best = kbest(p, k)
-    listed = kbest_moments(best, p.lengths, p.n_labels, weighted=True).unary
+    listed = kbest_moments(best, p.n_labels, weighted=True).unary
     whole = marginals(p).unary
     return (
         float(np.mean([np.exp(log_probs).sum() for _, log_probs in best])),

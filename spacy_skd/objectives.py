@@ -40,12 +40,12 @@ def structural(teacher: Potentials, k: int) -> Moments:
 
 def top_k(teacher: Potentials, k: int) -> Moments:
     """The teacher's k best sequences, weight 1/k each (Wang et al. 2020, eq. 8)."""
-    return kbest_moments(kbest(teacher, k), teacher.lengths, teacher.n_labels, weighted=False)
+    return kbest_moments(kbest(teacher, k), teacher.n_labels, weighted=False)
 
 
 def top_wk(teacher: Potentials, k: int) -> Moments:
     """The k best, weighted by the teacher's probability renormalised over them (2020, eq. 9)."""
-    return kbest_moments(kbest(teacher, k), teacher.lengths, teacher.n_labels, weighted=True)
+    return kbest_moments(kbest(teacher, k), teacher.n_labels, weighted=True)
 
 
 def posterior_target(teacher: Potentials) -> np.ndarray:

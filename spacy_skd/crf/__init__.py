@@ -17,13 +17,14 @@ from .inference import (
     posterior_cross_entropy,
     viterbi,
 )
-from .moments import Moments, gold_moments, kbest_moments, mix
+from .moments import KBest, Moments, gold_moments, kbest_moments, mix
 from .potentials import Potentials
 from .sequences import best_together, part_log_probs, sample
 from .transitions import SparseTransitions
 
 __all__ = [
     "NATIVE",
+    "KBest",
     "Moments",
     "Potentials",
     "SparseTransitions",

@@ -72,19 +72,20 @@ def viterbi(p: Potentials) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def kbest(p: Potentials, k: int) -> KBest:
-    """The k best label sequences of each chain, best first, ties as for `viterbi`, by lazy k-best
+    """The k best label sequences of each chain, best first, ties as for `viterbi`: by the gaps
+    between them (Soong and Huang 1991), or, where these leave a doubt or k is large, by lazy k-best
     parsing (Huang and Chiang 2005, algorithm 3).
 
     k (int): At least 1, else `SkdError`.
-    RETURNS: For each chain the paths (k_i, n_i) and their log probabilities (k_i,), where k_i is k,
-        or the number of legal sequences if there are fewer.
+    RETURNS: A sequence with the paths (k_i, n_i) and their log probabilities (k_i,) of each chain,
+        where k_i is k, or the number of legal sequences if there are fewer.
     """
     if k < 1:
         raise SkdError(Errors.SKD006.format(value=k))
     p = p.checked()
-    lists, log_z = kernels.kbest(p, min(int(k), MANY))
+    best, log_z = kernels.kbest(p, min(int(k), MANY))
     require_legal(log_z, p)
-    return lists
+    return best
 
 
 def cross_entropy(p: Potentials, target: Moments, weights: Optional[np.ndarray] = None) -> Loss:

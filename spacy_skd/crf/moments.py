@@ -6,16 +6,49 @@ teachers and all mixtures of them cost a student the same.
 """
 
 from dataclasses import dataclass
-from functools import reduce
-from typing import List, Optional, Sequence, Tuple, Union
+from functools import cached_property, reduce
+from typing import Any, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from ..errors import Errors, SkdError
 from .potentials import check_shape
-from .transitions import Transitions, add, compact, no_transitions, scale, weighted_counts
+from .transitions import Transitions, add, compact, scale, weighted_counts
 
-KBest = List[Tuple[np.ndarray, np.ndarray]]
+
+@dataclass(eq=False)
+class KBest(Sequence[Tuple[np.ndarray, np.ndarray]]):
+    """The best label sequences of each of B chains, best first: a sequence of B pairs, paths
+    (k_i, n_i) and their log probabilities (k_i,).
+
+    labels (ndarray): Those of all paths, one path after the other, int32.
+    log_probs (ndarray): Of all paths.
+    counts (ndarray): (B,) how many paths there are of each chain, k_i.
+    lengths (ndarray): (B,) of each chain, n_i.
+    """
+
+    labels: np.ndarray
+    log_probs: np.ndarray
+    counts: np.ndarray
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitem__(self, chain: Any) -> Any:
+        if isinstance(chain, slice):
+            return [self[i] for i in range(len(self))[chain]]
+        chain = range(len(self))[chain]
+        count, length = self.counts[chain], self.lengths[chain]
+        label, path = self.firsts[0][chain], self.firsts[1][chain]
+        paths = self.labels[label : label + count * length].reshape(count, length)
+        return paths, self.log_probs[path : path + count]
+
+    @cached_property
+    def firsts(self) -> Tuple[np.ndarray, np.ndarray]:
+        """(B,) where the labels and the paths of each chain begin."""
+        n_labels = self.counts * self.lengths
+        return np.cumsum(n_labels) - n_labels, np.cumsum(self.counts) - self.counts
 
 
 @dataclass
@@ -44,26 +77,19 @@ def gold_moments(tags: np.ndarray, lengths: np.ndarray, n_labels: int) -> Moment
     return sequence_moments(tags, np.ones(len(lengths)), np.arange(len(lengths)), lengths, n_labels)
 
 
-def kbest_moments(kbest: KBest, lengths: np.ndarray, n_labels: int, weighted: bool) -> Moments:
-    """The moments of the k best sequences of each chain.
+def kbest_moments(kbest: KBest, n_labels: int, weighted: bool) -> Moments:
+    """The moments of the k best sequences of each chain, from `inference.kbest`.
 
-    kbest (KBest): Paths (k_i, n_i) and log probabilities (k_i,) of each chain, from `kbest`.
-    lengths (ndarray): (B,).
     weighted (bool): False: weight 1/k_i each, Top-K (Wang et al. 2020, eq. 8). True: their
         probabilities, renormalised over the k_i, Top-WK (eq. 9).
     """
-    lengths = np.asarray(lengths, dtype=np.int64)
-    if not kbest:
-        return Moments(np.zeros((0, n_labels)), no_transitions(0, n_labels))
-    labels = np.concatenate([paths.ravel() for paths, _ in kbest])
-    chains = np.repeat(np.arange(len(kbest)), [len(log_probs) for _, log_probs in kbest])
+    chains = np.repeat(np.arange(len(kbest)), kbest.counts)
+    weights = np.ones(len(chains))
     if weighted:
-        best = np.array([log_probs[0] for _, log_probs in kbest])
-        weights = np.exp(np.concatenate([log_probs for _, log_probs in kbest]) - best[chains])
-    else:
-        weights = np.ones(len(chains))
+        best = kbest.log_probs[kbest.firsts[1]]
+        weights = np.exp(kbest.log_probs - best[chains])
     weights /= np.bincount(chains, weights)[chains]
-    return sequence_moments(labels, weights, chains, lengths, n_labels)
+    return sequence_moments(kbest.labels, weights, chains, kbest.lengths, n_labels)
 
 
 def sequence_moments(

@@ -43,6 +43,9 @@ cdef extern from "vectors.h":
         double (*quotients)(
             double*, double*, const double*, const double*, Py_ssize_t, double*
         ) noexcept nogil
+        void (*add_products)(
+            double*, const double*, const double*, Py_ssize_t
+        ) noexcept nogil
         void (*extended)(
             double*, const double*, const double*, const double*, Py_ssize_t
         ) noexcept nogil
@@ -129,7 +132,7 @@ def viterbi(p):
 
 
 def kbest(p, k):
-    """The k best label sequences and their log probabilities, for each chain; and log Z (B,)."""
+    """The k best label sequences of each chain, and log Z (B,)."""
     log_z = log_partition(p)
     return decoding.kbest(p, k, log_z), log_z
 
@@ -781,13 +784,11 @@ cdef class Chains:
             q[j] = 0.0
         for t in range(self.length - 1, 0, -1):
             a, h = self.a + t * width, self.h + t * width
-            for j in range(n):
-                labels[t * n + j] += a[j] * q[j]
+            ops.add_products(labels + t * n, a, q, n)
             # Labels that no legal prefix reaches could grow without bound: 0 where a is.
             ops.extended(h, q, self.y + t * width, a, width)
             ops.weighted_sum(q, h, self.factors_transposed, n, width)
-        for j in range(n):
-            labels[j] += self.a[j] * q[j]
+        ops.add_products(labels, self.a, q, n)
         ops.add_outer_products(
             self.pair_sums, self.a, self.h + width, self.length - 1, width, 1.0
         )
@@ -806,10 +807,8 @@ cdef class Chains:
                     p[j] -= total * self.a[j]
             else:
                 ops.weighted_sum(self.spare, p - width, self.factors, n, width)
-                for j in range(n):
-                    p[j] += y[j] * self.spare[j]
-            for j in range(n):
-                labels[t * n + j] += p[j] * b[j]
+                ops.add_products(p, y, self.spare, n)
+            ops.add_products(labels + t * n, p, b, n)
             p, b, y = p + width, b + width, y + width
         ops.add_outer_products(
             self.pair_sums, self.g, self.r + width, self.length - 1, width, 1.0

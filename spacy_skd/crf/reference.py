@@ -62,15 +62,16 @@ def viterbi(p: Potentials) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def kbest(p: Potentials, k: int) -> Tuple[KBest, np.ndarray]:
-    """Of each chain the best k label sequences (k_i, n_i), best first, and their log probabilities
-    (k_i,), k_i the number of legal ones if they are fewer than k. And log Z of each chain, (B,).
-    Ties: as for `viterbi`."""
-    lists, log_z, first = [], log_partition(p), 0
-    for length, normalizer in zip(p.lengths, log_z):
+    """The best k label sequences of each chain, or all legal ones if they are fewer, and log Z of
+    each chain, (B,). Ties: as for `viterbi`."""
+    labels, log_probs, log_z = [np.zeros(0, dtype=np.int32)], [np.zeros(0)], log_partition(p)
+    firsts = np.cumsum(p.lengths) - p.lengths
+    for first, length, normalizer in zip(firsts, p.lengths, log_z):
         paths, scores = kbest_of_chain(p, p.unary[first : first + length], k)
-        lists.append((paths, scores - normalizer))
-        first += length
-    return lists, log_z
+        labels.append(paths.ravel())
+        log_probs.append(scores - normalizer)
+    counts = np.array([len(scores) for scores in log_probs[1:]], dtype=np.int64)
+    return KBest(np.concatenate(labels), np.concatenate(log_probs), counts, p.lengths), log_z
 
 
 def kbest_of_chain(p: Potentials, unary: np.ndarray, k: int) -> Tuple[np.ndarray, np.ndarray]:

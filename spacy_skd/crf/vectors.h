@@ -24,15 +24,22 @@ typedef struct {
     /* The index of the first of the largest of x[j] + y[j], or of x[j] where y is NULL, n values,
      * at least one; and how large it is. */
     ptrdiff_t (*first_of_largest)(const double *x, const double *y, ptrdiff_t n, double *largest);
-    /* As first_of_largest with y, of all but number `but`, as if that were -inf. */
-    ptrdiff_t (*first_of_others)(const double *x, const double *y, ptrdiff_t n, ptrdiff_t but,
-                                 double *largest);
+    /* As first_of_largest with y; and how large the largest of all others is. */
+    ptrdiff_t (*two_largest)(const double *x, const double *y, ptrdiff_t n, double *largest,
+                             double *second);
+    /* Writes the indices of all x[j] + y[j] above `floor`, n values, and returns how many. */
+    ptrdiff_t (*above)(const double *x, const double *y, ptrdiff_t n, double floor,
+                       int32_t *indices);
+    /* How many of x[0..n) are below `limit`. */
+    ptrdiff_t (*count_below)(const double *x, ptrdiff_t n, double limit);
     /* out = log(x * y) for n products from DBL_MIN to 1, -inf for those of 0. */
     void (*log_products)(double *out, const double *x, const double *y, ptrdiff_t n);
     /* left = g / x and g = g / y, 0 where g is 0. Adds the sum of g, as it came, to total. Returns
      * the smallest x * y where g is not 0, at most 1. */
     double (*quotients)(double *g, double *left, const double *x, const double *y, ptrdiff_t width,
                         double *total);
+    /* out += x * y, n values each. */
+    void (*add_products)(double *out, const double *x, const double *y, ptrdiff_t n);
     /* x = factors * (x + y), 0 where `reached` is 0, whatever the others are. */
     void (*extended)(double *x, const double *y, const double *factors, const double *reached,
                      ptrdiff_t width);
@@ -81,7 +88,7 @@ static inline double *aligned(double *p) {
 #if defined(VECTOR_TYPES) && defined(__x86_64__) && !defined(BASELINE_ONLY)
 #define VECTORS_X86
 #define VECTOR_LANES 4
-#define VECTOR_TARGET __attribute__((target("avx2")))
+#define VECTOR_TARGET __attribute__((target("avx2,fma")))
 #define VECTOR_NAME(name) name##_avx2
 #include "vectors_loops.h"
 #undef VECTOR_LANES
@@ -102,7 +109,7 @@ static VectorOps vectors_init(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
         return ops_avx512();
-    if (__builtin_cpu_supports("avx2"))
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return ops_avx2();
 #endif
     return ops_baseline();

@@ -44,6 +44,15 @@ typedef double unaligned __attribute__((vector_size(8 * V), aligned(8), may_alia
 #endif
 #endif
 
+/* x * y + z, in one rounding where there is an instruction for it. */
+#if V == 8
+#define FUSED(x, y, z) ((vec)_mm512_fmadd_pd((__m512d)(x), (__m512d)(y), (__m512d)(z)))
+#elif V == 4
+#define FUSED(x, y, z) ((vec)_mm256_fmadd_pd((__m256d)(x), (__m256d)(y), (__m256d)(z)))
+#else
+#define FUSED(x, y, z) ((x) * (y) + (z))
+#endif
+
 INLINE double F(sum_lanes)(vec x) {
 #if V == 8
     return _mm512_reduce_add_pd((__m512d)x);
@@ -111,7 +120,18 @@ VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
 }
 
 #if V > 1
-/* A bit for each lane in which x is y, the first lane lowest. */
+/* A bit for each lane in which x is above y, the first lane lowest. */
+INLINE uint64_t F(above_lanes)(vec x, vec y) {
+#if V == 8
+    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_GT_OQ);
+#elif V == 4
+    return (uint64_t)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)x, (__m256d)y, _CMP_GT_OQ));
+#else
+    return (uint64_t)(x[0] > y[0]) | (uint64_t)(x[1] > y[1]) << 1;
+#endif
+}
+
+/* A bit for each lane in which x is y. */
 INLINE uint64_t F(equal)(vec x, vec y) {
 #if V == 8
     return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
@@ -123,44 +143,45 @@ INLINE uint64_t F(equal)(vec x, vec y) {
 }
 #endif
 
-/* What is compared: x + y, or x alone, with -inf in place of number `but` of them, the first being
- * number j. `with` and `without` are constants, so that the loops are compiled for each. */
-INLINE vec F(compared)(const int with, const int without, vec x, vec y, ptrdiff_t j,
-                       ptrdiff_t but) {
-    x = with ? x + y : x;
-#if V == 1
-    return without && j == but ? -INFINITY : x;
-#else
-#if V == 8
-    const ivec lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-#elif V == 4
-    const ivec lanes = {0, 1, 2, 3};
-#else
-    const ivec lanes = {0, 1};
-#endif
-    return without ? SELECT(lanes == but - j, SPLAT(-INFINITY), x) : x;
-#endif
-}
-
-INLINE ptrdiff_t F(first_of)(const int with, const int without, const double *x, const double *y,
-                             ptrdiff_t n, ptrdiff_t but, double *largest) {
-#define AT(j) F(compared)(with, without, LOAD(x + (j)), LOAD(y + (j)), j, but)
+/* The index of the first of the largest of x + y, or of x where `with` is 0, a constant, so that the
+ * loops are compiled for each; how large it is; and, unless `second` is NULL, how large the largest
+ * of the others is. */
+INLINE ptrdiff_t F(first_of)(const int with, const double *x, const double *y, ptrdiff_t n,
+                             double *largest, double *second) {
+#define AT(j) (with ? (vec)LOAD(x + (j)) + (vec)LOAD(y + (j)) : (vec)LOAD(x + (j)))
 #if V == 1
     ptrdiff_t first = 0;
-    for (ptrdiff_t j = 1; j < n; j++)
-        first = AT(j) > AT(first) ? j : first;
-    *largest = AT(first);
+    double most = AT(0), next = -INFINITY;
+    for (ptrdiff_t j = 1; j < n; j++) {
+        const double value = AT(j);
+        next = MAX(next, MIN(most, value));
+        first = value > most ? j : first;
+        most = MAX(most, value);
+    }
+    *largest = most;
+    if (second)
+        *second = next;
     return first;
 #else
-    vec most = SPLAT(-INFINITY);
+    vec most = SPLAT(-INFINITY), next = most;
     ptrdiff_t j = 0;
-    for (; j + V <= n; j += V)
-        most = MAX(most, AT(j));
+    for (; j + V <= n; j += V) {
+        const vec value = AT(j);
+        next = MAX(next, MIN(most, value));
+        most = MAX(most, value);
+    }
     vec rest = F(load_part)(x + j, n - j, -INFINITY);
-    rest = F(compared)(with, without, rest, F(load_part)(y + j, n - j, 0.0), j, but);
-    *largest = F(largest_lane)(MAX(most, rest));
-    /* All of 64 are compared before the first is looked for: where it is cannot be predicted. */
+    rest = with ? rest + F(load_part)(y + j, n - j, 0.0) : rest;
+    next = MAX(next, MIN(most, rest));
+    most = MAX(most, rest);
+    *largest = F(largest_lane)(most);
     const vec value = SPLAT(*largest);
+    if (second) {
+        const uint64_t lanes = F(equal)(most, value);
+        *second = lanes & (lanes - 1) ? *largest
+                                      : F(largest_lane)(IF_EQUAL(most, value, next, most));
+    }
+    /* All of 64 are compared before the first is looked for: where it is cannot be predicted. */
     uint64_t found = 0;
     for (j = 0; j + V <= n; j += V) {
         found |= F(equal)(AT(j), value) << j % 64;
@@ -175,12 +196,54 @@ INLINE ptrdiff_t F(first_of)(const int with, const int without, const double *x,
 
 VECTOR_TARGET static ptrdiff_t F(first_of_largest)(const double *x, const double *y, ptrdiff_t n,
                                                    double *largest) {
-    return y ? F(first_of)(1, 0, x, y, n, 0, largest) : F(first_of)(0, 0, x, x, n, 0, largest);
+    return y ? F(first_of)(1, x, y, n, largest, NULL) : F(first_of)(0, x, x, n, largest, NULL);
 }
 
-VECTOR_TARGET static ptrdiff_t F(first_of_others)(const double *x, const double *y, ptrdiff_t n,
-                                                  ptrdiff_t but, double *largest) {
-    return F(first_of)(1, 1, x, y, n, but, largest);
+VECTOR_TARGET static ptrdiff_t F(two_largest)(const double *x, const double *y, ptrdiff_t n,
+                                              double *largest, double *second) {
+    return F(first_of)(1, x, y, n, largest, second);
+}
+
+VECTOR_TARGET static ptrdiff_t F(above)(const double *x, const double *y, ptrdiff_t n,
+                                        double floor, int32_t *indices) {
+    ptrdiff_t count = 0;
+#if V == 1
+    for (ptrdiff_t j = 0; j < n; j++) {
+        indices[count] = (int32_t)j;
+        count += x[j] + y[j] > floor;
+    }
+#else
+    /* Of 64 at a time, as it cannot be predicted which they are. */
+    for (ptrdiff_t first = 0; first < n; first += 64) {
+        const ptrdiff_t end = n - first < 64 ? n : first + 64;
+        uint64_t found = 0;
+        ptrdiff_t j = first;
+        for (; j + V <= end; j += V)
+            found |= F(above_lanes)((vec)LOAD(x + j) + (vec)LOAD(y + j), SPLAT(floor)) << j % 64;
+        if (j < end) {
+            const vec rest = F(load_part)(x + j, end - j, -INFINITY);
+            const vec others = F(load_part)(y + j, end - j, 0.0);
+            found |= F(above_lanes)(rest + others, SPLAT(floor)) << j % 64;
+        }
+        for (; found; found &= found - 1)
+            indices[count++] = (int32_t)(first + __builtin_ctzll(found));
+    }
+#endif
+    return count;
+}
+
+VECTOR_TARGET static ptrdiff_t F(count_below)(const double *x, ptrdiff_t n, double limit) {
+    ptrdiff_t count = 0, j = 0;
+#if V > 1
+    for (; j + V <= n; j += V)
+        count += __builtin_popcountll(F(above_lanes)(SPLAT(limit), LOAD(x + j)));
+    count += __builtin_popcountll(
+        F(above_lanes)(SPLAT(limit), F(load_part)(x + j, n - j, INFINITY)));
+#else
+    for (; j < n; j++)
+        count += x[j] < limit;
+#endif
+    return count;
 }
 
 /* exp(x) of x <= 0, 0 only for -inf, else at least exp(-700): a power of 2 times a polynomial in
@@ -192,19 +255,21 @@ INLINE vec F(exponential)(vec x) {
     /* Added to a small number, 1.5 * 2^52 leaves its nearest integer in the low bits. */
     const double rounder = 6755399441055744.0;
     vec bounded = MAX(x, SPLAT(-700.0));
-    vec rounded = bounded * 1.44269504088896340736 + rounder;
+    vec rounded = FUSED(bounded, SPLAT(1.44269504088896340736), SPLAT(rounder));
     vec exponent = rounded - rounder;
-    vec rest = bounded - exponent * 6.93147180369123816490e-01;
-    rest = rest - exponent * 1.90821492927058770002e-10;
+    vec rest = FUSED(exponent, SPLAT(-6.93147180369123816490e-01), bounded);
+    rest = FUSED(exponent, SPLAT(-1.90821492927058770002e-10), rest);
     /* The even and the odd terms of the exponential series, x^12 / 12! the last. */
     vec square = rest * rest;
-    vec even = square * (1.0 / 479001600) + 1.0 / 3628800;
-    even = ((even * square + 1.0 / 40320) * square + 1.0 / 720) * square + 1.0 / 24;
-    even = (even * square + 0.5) * square + 1.0;
-    vec odd = (square * (1.0 / 39916800) + 1.0 / 362880) * square + 1.0 / 5040;
-    odd = ((odd * square + 1.0 / 120) * square + 1.0 / 6) * square + 1.0;
+    vec even = SPLAT(1.0 / 479001600), odd = SPLAT(1.0 / 39916800);
+    const double of_even[] = {1.0 / 3628800, 1.0 / 40320, 1.0 / 720, 1.0 / 24, 0.5, 1.0};
+    const double of_odd[] = {1.0 / 362880, 1.0 / 5040, 1.0 / 120, 1.0 / 6, 1.0};
+    for (int i = 0; i < 6; i++)
+        even = FUSED(even, square, SPLAT(of_even[i]));
+    for (int i = 0; i < 5; i++)
+        odd = FUSED(odd, square, SPLAT(of_odd[i]));
     vec power = (vec)(((ivec)rounded + 1023) << 52);
-    return IF_EQUAL(x, SPLAT(-INFINITY), SPLAT(0.0), (even + odd * rest) * power);
+    return IF_EQUAL(x, SPLAT(-INFINITY), SPLAT(0.0), FUSED(odd, rest, even) * power);
 }
 #endif
 
@@ -239,8 +304,8 @@ INLINE vec F(logarithm)(vec x) {
     vec f = (m - 1.0) / (m + 1.0), square = f * f;
     vec series = SPLAT(1.0 / 21);
     for (int i = 19; i > 0; i -= 2)
-        series = series * square + 1.0 / i;
-    return 2.0 * f * series + exponent * 0.693147180559945309417;
+        series = FUSED(series, square, SPLAT(1.0 / i));
+    return FUSED(exponent, SPLAT(0.693147180559945309417), 2.0 * f * series);
 }
 #endif
 
@@ -278,6 +343,16 @@ VECTOR_TARGET static double F(quotients)(double *g, double *left, const double *
     return -F(largest_lane)(-least);
 }
 
+VECTOR_TARGET static void F(add_products)(double *out, const double *x, const double *y,
+                                          ptrdiff_t n) {
+    ptrdiff_t j = 0;
+    for (; j + V <= n; j += V)
+        STORE(out + j, FUSED(LOAD(x + j), LOAD(y + j), LOAD(out + j)));
+    const ptrdiff_t rest = n - j;
+    const vec of_x = F(load_part)(x + j, rest, 0.0), of_y = F(load_part)(y + j, rest, 0.0);
+    F(store_part)(out + j, FUSED(of_x, of_y, F(load_part)(out + j, rest, 0.0)), rest);
+}
+
 VECTOR_TARGET static void F(extended)(double *x, const double *y, const double *factors,
                                       const double *reached, ptrdiff_t width) {
     for (ptrdiff_t j = 0; j < width; j += V) {
@@ -289,16 +364,23 @@ VECTOR_TARGET static void F(extended)(double *x, const double *y, const double *
 /* `columns` vectors of `weighted_sum`, a constant so that the sums stay in registers. */
 INLINE void F(weighted_sum_of)(const int columns, double *out, const double *weights,
                             const double *matrix, ptrdiff_t rows, ptrdiff_t width) {
-    vec sum[6];
+    /* A sum waits for the one before it: of few columns, every other row has its own. */
+    const int apart = columns < 4 ? 2 : 1;
+    vec sum[2][6];
     for (int c = 0; c < columns; c++)
-        sum[c] = SPLAT(0.0);
-    for (ptrdiff_t i = 0; i < rows; i++) {
-        const vec weight = SPLAT(weights[i]);
+        sum[0][c] = sum[1][c] = SPLAT(0.0);
+    ptrdiff_t i = 0;
+    for (; i + apart <= rows; i += apart)
+        for (int s = 0; s < apart; s++) {
+            const vec weight = SPLAT(weights[i + s]);
+            for (int c = 0; c < columns; c++)
+                sum[s][c] = FUSED(weight, LOAD(matrix + (i + s) * width + c * V), sum[s][c]);
+        }
+    for (; i < rows; i++)
         for (int c = 0; c < columns; c++)
-            sum[c] += weight * LOAD(matrix + i * width + c * V);
-    }
+            sum[0][c] = FUSED(SPLAT(weights[i]), LOAD(matrix + i * width + c * V), sum[0][c]);
     for (int c = 0; c < columns; c++)
-        STORE(out + c * V, sum[c]);
+        STORE(out + c * V, sum[0][c] + sum[1][c]);
 }
 
 INLINE void F(best_sum_of)(const int columns, double *out, const double *scores,
@@ -372,7 +454,7 @@ INLINE void F(outer_products_of)(const int columns, double *matrix, const double
         for (int i = 0; i < 4; i++) {
             const vec left = SPLAT(a[t * width + i]);
             for (int c = 0; c < columns; c++)
-                sum[i][c] += left * LOAD(b + t * width + c * V);
+                sum[i][c] = FUSED(left, LOAD(b + t * width + c * V), sum[i][c]);
         }
     for (int i = 0; i < 4; i++)
         for (int c = 0; c < columns; c++) {
@@ -427,9 +509,12 @@ static VectorOps F(ops)(void) {
                      F(largest),
                      F(exponentials),
                      F(first_of_largest),
-                     F(first_of_others),
+                     F(two_largest),
+                     F(above),
+                     F(count_below),
                      F(log_products),
                      F(quotients),
+                     F(add_products),
                      F(extended),
                      F(weighted_sum),
                      F(best_sum),
@@ -452,4 +537,5 @@ static VectorOps F(ops)(void) {
 #undef IF_EQUAL
 #undef MAX
 #undef MIN
+#undef FUSED
 #undef BY_COLUMNS

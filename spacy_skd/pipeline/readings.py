@@ -87,7 +87,7 @@ class ReadingPipe(StoredPipe):
         RETURNS: Of each analysis its entities, as spans of the document, or of a tagger the tag of
             each token; and its probability, the product over the sentences.
         """
-        lists = kbest(self._potentials([doc]), k)
+        lists = list(kbest(self._potentials([doc]), k))
         choices, log_probs = best_together([log_probs for _, log_probs in lists], k)
         paths = [
             np.concatenate([of_chain[i] for (of_chain, _), i in zip(lists, choice)] or [[]])

@@ -79,10 +79,10 @@ def test_chains_in_pieces(scale):
 
 @needs_extension
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("k", [1, 2, 3, 10])
+@pytest.mark.parametrize("k", [1, 2, 3, 10, 64, 65])
 def test_kbest_of_long_chains(monkeypatch, k, kind):
     """The very same paths, those of equal scores in the same order, where chains are long beside k
-    and where they are not."""
+    and where they are not; where they are found by their gaps, and where they are too many."""
     rng = np.random.default_rng(k)
     for n_labels in (1, 2, 4, 9):
         lengths = np.array([41, 5, 90, 0, 1, 13, 40])
@@ -98,6 +98,26 @@ def test_kbest_of_long_chains(monkeypatch, k, kind):
             for (paths, log_probs), (others, expected) in zip(ours, crf.kbest(p, k), strict=True):
                 np.testing.assert_array_equal(paths, others)
                 np.testing.assert_allclose(log_probs, expected, rtol=1e-9, atol=1e-9)
+
+
+@needs_extension
+@pytest.mark.parametrize("unit", [0.1, 0.1 + 2.0**-50, 1e6 + 0.1])
+def test_kbest_of_scores_that_are_nearly_equal(monkeypatch, unit):
+    """Sums of tenths are equal but for their rounding, which tells in what order they come."""
+    rng = np.random.default_rng(0)
+    for k in (1, 2, 5, 9, 20):
+        lengths = rng.integers(1, 50, 30)
+        shapes = (lengths.sum(), 4), (4, 4), (4,), (4,)
+        p = Potentials(
+            rng.integers(-20, 20, shapes[0]) * unit,
+            lengths,
+            *(rng.integers(-3, 3, shape) * unit for shape in shapes[1:]),
+        )
+        with monkeypatch.context() as patch:
+            ours = crf.kbest(p, k)
+            patch.setattr(inference, "kernels", reference)
+            for (paths, _), (others, _) in zip(ours, crf.kbest(p, k), strict=True):
+                np.testing.assert_array_equal(paths, others)
 
 
 @needs_extension

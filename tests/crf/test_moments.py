@@ -1,6 +1,7 @@
 import numpy as np
 
 from spacy_skd.crf import (
+    KBest,
     Moments,
     cross_entropy,
     gold_moments,
@@ -40,7 +41,7 @@ def test_kbest_counts():
         p = batch(seed)
         for weighted in (False, True):
             best = kbest(p, 4)
-            moments = kbest_moments(best, p.lengths, p.n_labels, weighted)
+            moments = kbest_moments(best, p.n_labels, weighted)
             for i, chain in enumerate(chains_of(p)):
                 paths = chain.best(4)
                 weights = np.zeros(len(chain.paths))
@@ -54,20 +55,24 @@ def test_kbest_counts():
 def test_limits_of_kbest():
     """The best sequence alone is gold; all of them, weighted, are the whole distribution."""
     p = batch()
-    best = kbest_moments(kbest(p, 1), p.lengths, p.n_labels, weighted=True)
+    best = kbest_moments(kbest(p, 1), p.n_labels, weighted=True)
     assert_same(best, gold_moments(viterbi(p)[0], p.lengths, p.n_labels))
-    everything = kbest_moments(kbest(p, 10_000), p.lengths, p.n_labels, weighted=True)
+    everything = kbest_moments(kbest(p, 10_000), p.n_labels, weighted=True)
     assert_same(everything, marginals(p))
 
 
 def test_improbable_sequences():
     """Probabilities that are 0 in floating point still have a ratio."""
-    best = [(np.array([[0], [1]]), np.array([-2000.0, -2000.0 - np.log(3)]))]
-    np.testing.assert_allclose(kbest_moments(best, [1], 2, weighted=True).unary, [[0.75, 0.25]])
+    log_probs = np.array([-2000.0, -2000.0 - np.log(3)])
+    best = KBest(np.array([0, 1]), log_probs, counts=np.array([2]), lengths=np.array([1]))
+    np.testing.assert_allclose(kbest_moments(best, 2, weighted=True).unary, [[0.75, 0.25]])
 
 
 def test_no_chains():
-    moments = kbest_moments([], np.zeros(0, dtype=int), 3, weighted=True)
+    nothing = np.zeros(0, dtype=int)
+    best = KBest(nothing, np.zeros(0), counts=nothing, lengths=nothing)
+    assert len(best) == 0 and list(best) == []
+    moments = kbest_moments(best, 3, weighted=True)
     assert moments.unary.shape == (0, 3) and moments.transitions.shape == (0, 3, 3)
     assert_same(moments, gold_moments(np.zeros(0), np.zeros(0), 3))
 

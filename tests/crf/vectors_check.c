@@ -44,12 +44,12 @@ static void check_search(VectorOps ops, int n) {
             expect("largest of it", n, largest, x[first] + (with ? y[first] : 0.0));
             if (!with)
                 continue;
+            double most, second, others;
+            expect("two_largest", n, ops.two_largest(x, y, n, &most, &second), first);
+            expect("the largest of two", n, most, largest);
             x[first] = -INFINITY;
-            const int second = ops.first_of_largest(x, y, n, &largest);
-            double others;
-            x[first] = round < 3 ? 99.0 : -INFINITY;
-            expect("first_of_others", n, ops.first_of_others(x, y, n, first, &others), second);
-            expect("largest of others", n, others, largest);
+            ops.first_of_largest(x, y, n, &others);
+            expect("the second", n, second, others);
         }
 }
 
@@ -85,6 +85,32 @@ static void check_quotients(VectorOps ops, int n, int width) {
         expect("extended", n, left[j], before[j]);
 }
 
+static void check_products(VectorOps ops, int n) {
+    double *x = row(0, n), *y = row(2, n), *out = row(3, n), *expected = row(4, n);
+    for (int i = 0; i < n; i++)
+        expected[i] = out[i] + x[i] * y[i];
+    ops.add_products(out, x, y, n);
+    for (int i = 0; i < n; i++)
+        expect("add_products", n, out[i], expected[i]);
+    expect("beyond add_products", n, isnan(out[n]), 1);
+}
+
+static void check_bounds(VectorOps ops, int n) {
+    double *x = row(0, n), *y = row(2, n);
+    int32_t indices[MOST];
+    int above = 0, below = 0;
+    x[n / 2] = -INFINITY;
+    const ptrdiff_t count = ops.above(x, y, n, 1.0, indices);
+    for (int i = 0; i < n; i++) {
+        below += x[i] < 0.25;
+        if (x[i] + y[i] > 1.0)
+            expect("above", n, above < count ? indices[above] : -1, i), above++;
+    }
+    expect("number above", n, count, above);
+    expect("count_below", n, ops.count_below(x, n, 0.25), below);
+    expect("none below", n, ops.count_below(x, n, -INFINITY), 0);
+}
+
 static void check(VectorOps ops, int n) {
     const int width = (n + ops.unit - 1) / ops.unit * ops.unit;
     double *x = row(0, n), *matrix = row(1, n * width), *out = row(2, width), *sums = row(3, width);
@@ -107,6 +133,8 @@ static void check(VectorOps ops, int n) {
     expect("beyond exponentials", n, isnan(out[width]), 1);
 
     check_search(ops, n);
+    check_bounds(ops, n);
+    check_products(ops, n);
     check_quotients(ops, n, width);
 
     x = row(0, n);
@@ -161,7 +189,7 @@ int main(void) {
         for (int round = 0; round < 8; round++) {
             check(ops_baseline(), n);
 #ifdef VECTORS_X86
-            if (__builtin_cpu_supports("avx2"))
+            if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
                 check(ops_avx2(), n);
 #endif
             check(vectors_init(), n);
