@@ -15,6 +15,7 @@ from thinc.api import Model
 from thinc.types import Floats2d
 
 from . import fused
+from .ragged import split_rows
 from .words import Tokens, as_tokens, attributes_read, different
 
 # Tokens of a piece. What a layer of usual width makes of them stays in the cache of a core.
@@ -103,7 +104,7 @@ def of_each_word(model: Model[List[Tokens], List[Floats2d]], texts: List[Tokens]
     """What a model that sees no neighbours says of texts, by asking it for each word once."""
     words, word_of = different(texts)
     [vectors] = in_pieces(model, [words], 0)
-    return model.ops.unflatten(vectors[model.ops.asarray1i(word_of)], [len(t) for t in texts])
+    return split_rows(vectors[model.ops.asarray1i(word_of)], [len(text) for text in texts])
 
 
 def in_pieces(

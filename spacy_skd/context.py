@@ -16,6 +16,7 @@ from thinc.types import Floats2d
 from .bounded import apply
 from .errors import Errors, SkdError
 from .models import chain_lengths
+from .ragged import split_rows
 from .settings import check_number
 
 MAX_WIDTH = 10_000
@@ -67,6 +68,6 @@ def forward(
         d_flat = ops.flatten(d_vectors)
         d_means = backprop_summary(ops.reduce_sum(d_flat, lengths))
         d_flat = d_flat + ops.backprop_reduce_mean(d_means, lengths)
-        return backprop_embed(ops.unflatten(d_flat, of_docs))
+        return backprop_embed(split_rows(d_flat, of_docs))
 
-    return ops.unflatten(flat + contexts[sentence], of_docs), backprop
+    return split_rows(flat + contexts[sentence], of_docs), backprop

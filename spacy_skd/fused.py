@@ -10,6 +10,7 @@ import numpy as np
 from thinc.api import Model, NumpyOps
 from thinc.types import Floats2d, Ragged
 
+from .ragged import split_rows
 from .words import are_distinct
 
 try:
@@ -53,8 +54,7 @@ def of_arrays(model: Model, steps: List[Step], X: Any) -> Any:
     if isinstance(X, Ragged) and X.dataXd.dtype == np.float32:
         return Ragged(take(steps, X.dataXd), X.lengths)
     if isinstance(X, list) and all(x.dtype == np.float32 for x in X):
-        lengths = ops.asarray1i([len(x) for x in X])
-        return ops.unflatten(take(steps, ops.flatten(X, pad=pad)), lengths, pad=pad)
+        return split_rows(take(steps, ops.flatten(X, pad=pad)), [len(x) for x in X], pad)
     return model.predict(X)
 
 

@@ -15,6 +15,7 @@ from thinc.types import Floats2d
 from .bounded import apply
 from .crf import Potentials
 from .errors import Errors, SkdError
+from .ragged import split_rows
 from .settings import check_number
 
 CHAIN_PARAMS = ("transitions", "start", "end")
@@ -93,7 +94,7 @@ def forward(
     unary, backprop_emissions = emissions(ops.flatten(vectors), is_train)
     potentials = Potentials(
         ops.to_numpy(unary),
-        np.concatenate([chain_lengths(doc) for doc in docs]).astype(np.int32),
+        np.array([n for doc in docs for n in chain_lengths(doc)], dtype=np.int32),
         *(ops.to_numpy(model.get_param(name)) for name in CHAIN_PARAMS),
     )
 
@@ -101,7 +102,7 @@ def forward(
         for name in CHAIN_PARAMS:
             model.inc_grad(name, ops.asarray(getattr(gradient, name), dtype="float32"))
         d_vectors = backprop_emissions(ops.asarray2f(gradient.unary, dtype="float32"))
-        return backprop_tok2vec(ops.unflatten(d_vectors, [len(doc) for doc in docs]))
+        return backprop_tok2vec(split_rows(d_vectors, [len(doc) for doc in docs]))
 
     return potentials, backprop
 
@@ -147,10 +148,8 @@ def set_param(model: Model, name: str, value: np.ndarray) -> None:
     model.set_param(name, model.ops.asarray(value, dtype="float32"))
 
 
-def chain_lengths(doc: Doc) -> np.ndarray:
-    """Tokens of each chain of a document, (chains,): its sentences where known, else one."""
+def chain_lengths(doc: Doc) -> List[int]:
+    """Tokens of each chain of a document: its sentences where known, else one."""
     if doc.has_annotation("SENT_START"):
-        lengths = [len(sentence) for sentence in doc.sents]
-    else:
-        lengths = [len(doc)]
-    return np.array(lengths, dtype=np.int32)
+        return [len(sentence) for sentence in doc.sents]
+    return [len(doc)]

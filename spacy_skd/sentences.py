@@ -4,7 +4,6 @@ Corpora are made of sentences, so that an encoder learns what is at the edge of 
 text the words of the sentences around are there, which it has never seen in that place.
 """
 
-from itertools import chain
 from typing import Callable, List, Optional, Tuple
 
 from spacy import registry
@@ -14,6 +13,7 @@ from thinc.types import Floats2d
 
 from .bounded import apply
 from .models import chain_lengths
+from .ragged import split_rows
 
 
 @registry.architectures("spacy-skd.SentenceTok2Vec.v1")
@@ -51,12 +51,12 @@ def forward(
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     embed, encode = model.layers
     of_docs = [len(doc) for doc in docs]
-    of_sentences = list(chain.from_iterable(chain_lengths(doc).tolist() for doc in docs))
+    of_sentences = [n for doc in docs for n in chain_lengths(doc)]
 
     def regroup(arrays: List[Floats2d], lengths: List[int]) -> List[Floats2d]:
         if of_docs == of_sentences:
             return arrays
-        return model.ops.unflatten(model.ops.flatten(arrays), lengths)
+        return split_rows(model.ops.flatten(arrays), lengths)
 
     vectors, backprop_embed = apply(embed, docs, is_train)
     encoded, backprop_encode = apply(encode, regroup(vectors, of_sentences), is_train)

@@ -13,6 +13,8 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from .ragged import split_rows
+
 
 class Tokens:
     """Tokens of a document, or of none, as far as layers ask for them: like a Doc, but each is only
@@ -109,4 +111,4 @@ def forward(
         backprop_embed([of_words])
         return docs
 
-    return ops.unflatten(vectors[word_of], [len(doc) for doc in docs]), backprop
+    return split_rows(vectors[word_of], [len(doc) for doc in docs]), backprop

@@ -91,9 +91,9 @@ def each_by_itself(spans: Sequence[Span]) -> List[List[Span]]:
 def windows(doc: Doc, reading: Reading) -> Iterator[Span]:
     """What the encoder reads of a document: its sentences, long ones in windows that overlap."""
     size, stride = reading
-    lengths = chain_lengths(doc)
-    ends = np.cumsum(lengths)
-    for first, end in zip(ends - lengths, ends):
+    end = 0
+    for length in chain_lengths(doc):
+        first, end = end, end + length
         for start in range(first, max(end - size + stride, first + 1), stride):
             if start < end:
                 yield doc[start : min(start + size, end)]

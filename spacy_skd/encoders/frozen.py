@@ -12,6 +12,7 @@ from thinc.shims import Shim
 from thinc.types import Floats2d
 
 from ..errors import Errors, SkdError
+from ..ragged import split_rows
 from ..settings import check_number
 from .features import Features
 from .pretrained import Pretrained, import_torch, open_pretrained
@@ -74,7 +75,6 @@ def forward(
 ) -> Tuple[List[Floats2d], Callable[[List[Floats2d]], List[Doc]]]:
     encoder, (projection,) = encoder_of(model), model.layers
     ops = model.ops
-    lengths = ops.asarray1i([len(doc) for doc in docs])
     found = encoder.read([[token.text for token in doc] for doc in docs], keep=is_train)
     vectors, backprop_projection = projection(ops.asarray2f(found, dtype="float32"), is_train)
 
@@ -82,7 +82,7 @@ def forward(
         backprop_projection(ops.flatten(d_vectors))
         return docs
 
-    return ops.unflatten(vectors, lengths), backprop
+    return split_rows(vectors, [len(doc) for doc in docs]), backprop
 
 
 def encoder_of(model: Model) -> "FrozenShim":

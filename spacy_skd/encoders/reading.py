@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Callable, ContextManager, List, Sequence, Tupl
 
 import numpy as np
 
+from ..ragged import split_rows
 from .pieces import Window, by_length
 from .pretrained import Pretrained, import_torch
 
@@ -44,8 +45,8 @@ def read_words(
                 **settings,
             )
             vectors = pool(outputs(output).float(), batch, pooling).cpu().numpy()
-        ends = np.cumsum([len(window.starts) - 1 for window in batch])
-        for window, rows in zip(batch, np.split(vectors, ends[:-1])):
+        lengths = [len(window.starts) - 1 for window in batch]
+        for window, rows in zip(batch, split_rows(vectors, lengths)):
             i = window.sentence
             if not len(found[i]):
                 found[i] = np.empty((len(sentences[i]), rows.shape[1]), dtype=np.float32)

@@ -3,6 +3,7 @@
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 import numpy as np
+from spacy.attrs import ENT_IOB, IS_SPACE
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.training import Example
@@ -139,8 +140,10 @@ class CRFNer(CRFPipe):
         return span_gold(tags, questions, self.labels, self.scheme, student)
 
     def allowed(self, doc: Doc, preset: bool) -> Optional[np.ndarray]:
-        blank = doc.to_array("IS_SPACE").astype(bool)
-        states = doc.to_array("ENT_IOB")
+        said = doc.to_array([IS_SPACE, ENT_IOB])
+        if not said.any():
+            return None
+        blank, states = said[:, 0].astype(bool), said[:, 1]
         reserved = ((states == BEGIN) | (states == INSIDE)) & preset
         if not (blank.any() or reserved.any()):
             return None

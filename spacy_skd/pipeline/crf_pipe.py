@@ -24,6 +24,7 @@ from ..crf import Potentials, viterbi
 from ..errors import Errors, SkdError
 from ..models import CHAIN_PARAMS, LR_FACTOR, chain_lengths, extended
 from ..objectives import Distillation, Knowledge, make_distillation, training_loss
+from ..ragged import split_rows
 from ..schemes import get_scheme
 from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
 from .readings import Prediction, ReadingPipe, Scores, register_extension
@@ -481,7 +482,7 @@ def require_teacher(student: CRFPipe, teacher: Any) -> CRFPipe:
 
 def split(array: np.ndarray, docs: Sequence[Doc]) -> List[np.ndarray]:
     """Views of the rows (N, ...) of each document."""
-    return np.split(array, np.cumsum([len(doc) for doc in docs])[:-1]) if docs else []
+    return split_rows(array, [len(doc) for doc in docs])
 
 
 def index_docs(docs: Sequence[Doc]) -> Tuple[List[np.ndarray], List[np.ndarray]]:

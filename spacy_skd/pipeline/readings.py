@@ -13,6 +13,7 @@ import numpy as np
 from spacy.tokens import Doc, Span, Token
 
 from ..crf import Potentials, best_together, kbest, messages, part_log_probs, sample
+from ..ragged import split_rows
 from .storage import StoredPipe
 from .upstream import as_before
 
@@ -155,7 +156,7 @@ class ReadingPipe(StoredPipe):
             opening = self.scheme.constraints(self.tags)[1]
             asked = (first[known], lengths[known], labels, opening)
             result[known] = np.exp(part_log_probs(potentials, *asked))
-        return np.split(result, np.cumsum([len(of.first) for of in parts])[:-1])
+        return split_rows(result, [len(of.first) for of in parts])
 
     def _predictions(
         self, scores: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]

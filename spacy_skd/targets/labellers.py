@@ -12,6 +12,7 @@ from spacy.util import minibatch
 from spacy.vocab import Vocab
 
 from ..corpora.stored import words_and_spaces
+from ..ragged import split_rows
 from ..records import file_names
 from ..teachers import Scorer, Source
 from ..transfer import Teacher
@@ -65,7 +66,7 @@ def on_cluster(pool: Pool, docs: Sequence[Doc]) -> Iterator[np.ndarray]:
 
 
 def rows_of(call: Call, lengths: Sequence[int]) -> Iterator[np.ndarray]:
-    yield from np.split(call.result(), np.cumsum(lengths)[:-1])
+    yield from split_rows(call.result(), lengths)
 
 
 class Worker:
