@@ -759,17 +759,16 @@ cdef class Chains:
         """g / a of the selected chain in h, and g / b in g; the sum of g is added to the total.
         Returns the weighted loss, or NaN where g meets marginals that are too small to divide by.
         """
-        cdef Py_ssize_t t, j, n = self.n_labels, width = self.width
+        cdef Py_ssize_t t, n = self.n_labels, width = self.width
         cdef double *a
         cdef double *b
         cdef double *g
         cdef double loss = 0.0
+        memset(self.g, 0, self.length * width * sizeof(double))
         for t in range(self.length):
             a, b, g = self.a + t * width, self.b + t * width, self.g + t * width
             ops.log_products(self.spare, a, b, n)
             loss += token_loss(g, self.spare, target + t * n, n, weight, temperature)
-            for j in range(n, width):
-                g[j] = 0.0
             if ops.quotients(g, self.h + t * width, a, b, width, total) < SMALLEST_TARGETED:
                 return NAN
         return loss
@@ -838,7 +837,7 @@ cdef class Chains:
             now = t * width
             for j in range(n):
                 self.spare[j] = a[now + j] + b[now + j] - log_z
-                g[now + j] = exp(self.spare[j])
+                g[now + j] = 0.0
             loss += token_loss(g + now, self.spare, target + t * n, n, weight, temperature)
             for j in range(n):
                 left[now + j] = right[now + j] = 0.0
@@ -879,13 +878,12 @@ cdef double token_loss(
     double weight,
     double temperature,
 ) noexcept nogil:
-    """The weighted loss of one token, n labels: see `emission.tempered_cross_entropy`. Replaces g
-    by dLoss / dlog marginals; terms proportional to the marginals, which change nothing, may be
-    missing."""
+    """The weighted loss of one token, n labels: see `emission.tempered_cross_entropy`. Writes
+    dLoss / dlog marginals to g, which has to be 0; terms proportional to the marginals, which change
+    nothing, may be missing."""
     cdef Py_ssize_t j
     cdef double loss = 0.0, mass = 0.0, total = 0.0, largest, log_total
     if temperature == 1.0:
-        memset(g, 0, n * sizeof(double))
         return -weight * ops.subtract_mass(g, log_marginals, target, n, weight)
     largest = finite(ops.largest(log_marginals, n))
     for j in range(n):
