@@ -284,8 +284,8 @@ def main(
         "of training with the teachers' config, once with spaCy's embedding in it, in its batches "
         "of 256 documents. Encoders with random weights get one piece a word, the fewest there can "
         "be, and hardly any padding; flair's SequenceTagger has a table of words in place of its "
-        "contextual embeddings. What a network of this size could be at best, if all but its matrix "
-        "products cost nothing, is in the line of the products alone.",
+        "contextual embeddings. What a network of this size could be at best, if all but its "
+        "matrix products cost nothing, is in the line of the products alone.",
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
