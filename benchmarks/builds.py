@@ -46,12 +46,13 @@ def build(flags: str, folder: Path) -> Dict[str, ModuleType]:
     subprocess.run(command, cwd=source, env={**os.environ, "CFLAGS": flags}, check=True)
     (wheel,) = folder.glob("*.whl")
     zipfile.ZipFile(wheel).extractall(folder)
-    return {
-        name: load(
-            f"spacy_skd.crf.{name}", next((folder / "spacy_skd" / "crf").glob(f"{name}.*.so"))
-        )
-        for name in ("native", "decoding")
-    }
+    kernels = folder / "spacy_skd" / "crf"
+    modules = {}
+    # Decoding first: k-best rests on what is loaded under its name.
+    for name in ("decoding", "best_paths", "native"):
+        modules[name] = load(f"spacy_skd.crf.{name}", next(kernels.glob(f"{name}.*.so")))
+        sys.modules[modules[name].__name__] = modules[name]
+    return modules
 
 
 def load(name: str, path: Path) -> ModuleType:
@@ -74,7 +75,7 @@ def operations(
         "marginals": lambda: native.marginals(p),
         "posterior": lambda: native.posterior_cross_entropy(p, target, weights, 1.0),
         "Viterbi": lambda: decoding.viterbi(p),
-        "10-best": lambda: decoding.kbest(p, 10, log_z),
+        "10-best": lambda: build["best_paths"].kbest(p, 10, log_z),
     }
 
 

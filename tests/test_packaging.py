@@ -114,7 +114,7 @@ def test_without_a_compiler_it_installs_and_warns_once(source, tmp_path):
 
 @pytest.mark.skipif(os.name != "posix" or not shutil.which("cc"), reason="no C compiler is here")
 def test_with_a_compiler_the_kernels_are_built(source, tmp_path):
-    assert build(source, tmp_path) == ["decoding", "native", "rows"]
+    assert build(source, tmp_path) == ["best_paths", "decoding", "native", "rows"]
     result = best_score_of_two_tokens(tmp_path)
     assert result.stdout == "True [2.0]\n", result.stderr
     assert "W001" not in result.stderr
@@ -127,7 +127,7 @@ def test_a_source_distribution_holds_what_the_kernels_are_built_from(source, tmp
     with tarfile.open(archive) as files:
         names = {Path(name).name for name in files.getnames()}
     kernels = (ROOT / "spacy_skd").rglob("*")
-    assert {path.name for path in kernels if path.suffix in (".pyx", ".h")} <= names
+    assert {path.name for path in kernels if path.suffix in (".pyx", ".pxd", ".h")} <= names
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no checkout, which says what there is")

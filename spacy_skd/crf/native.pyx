@@ -27,7 +27,7 @@ from libc.string cimport memcpy, memset
 
 import numpy as np
 
-from . import decoding
+from . import best_paths, decoding
 from .moments import Moments
 from .potentials import Potentials
 from .transitions import SparseTransitions
@@ -134,7 +134,7 @@ def viterbi(p):
 def kbest(p, k):
     """The k best label sequences of each chain, and log Z (B,)."""
     log_z = log_partition(p)
-    return decoding.kbest(p, k, log_z), log_z
+    return best_paths.kbest(p, k, log_z), log_z
 
 
 def cross_entropy(p, target, const double[::1] weights):

@@ -1,0 +1,547 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The k best paths of each chain, from the best scores of all prefixes.
+
+They tell how far a path falls behind where it leaves a better one. A few paths are found by these
+gaps (as in the tree search of Soong and Huang 1991). As gaps are rounded, k-best is lazy where two
+paths are as good as equal, and where many are wanted (Huang and Chiang 2005, algorithm 3): nodes
+compare the very sums of `reference.py`, so that ties are the same ones.
+"""
+
+cimport cython
+from libc.math cimport INFINITY, fabs
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset
+
+from .decoding cimport Decoder
+
+import numpy as np
+
+from .moments import KBest
+
+cdef extern from "vectors.h":
+    ctypedef struct VectorOps:
+        Py_ssize_t (*first_of_largest)(
+            const double*, const double*, Py_ssize_t, double*
+        ) noexcept nogil
+        Py_ssize_t (*above)(
+            const double*, const double*, Py_ssize_t, double, int32_t*
+        ) noexcept nogil
+        Py_ssize_t (*count_below)(const double*, Py_ssize_t, double) noexcept nogil
+    VectorOps vectors_init()
+
+cdef VectorOps ops = vectors_init()
+
+cdef enum:
+    # So many paths are followed back side by side: each step of one waits for memory.
+    ABREAST = 16
+    # At most so many paths are looked for by their gaps: each is inserted into a sorted list.
+    FEW = 64
+    # So many gaps are looked through for a bound, each compared with all others.
+    SAMPLE = 32
+
+# How wrong the difference of two paths' gaps may be, as a part of the largest of all partial sums,
+# for each term and each time that a path leaves a better one. Where it does, the scores of both
+# prefixes are the very sums that `reference.py` compares; then m terms are added to either, each
+# time wrong by 2^-53 of the sum: 2^-52 m. The difference of two gaps is wrong by twice that, and it is
+# taken four times, for the gaps' own sums too.
+cdef double ROUNDING = 2.0**-49
+
+
+def kbest(p, Py_ssize_t k, const double[::1] log_z):
+    """The k best paths of each chain and their log probabilities, `KBest`."""
+    cdef PathFinder finder, quick = GapFinder(p, k) if k <= FEW else None, lazy = None
+    cdef Py_ssize_t chain, first = 0, n_labels = 0, n_paths = 0, length
+    labels = np.empty(len(p.unary) * min(k, 16), dtype=np.int32)
+    log_probs = np.empty(len(log_z) * min(k, 16))
+    counts = np.empty(len(log_z), dtype=np.int64)
+    cdef int32_t[::1] all_labels = labels
+    cdef double[::1] all_log_probs = log_probs
+    cdef int64_t[::1] of_chain = counts
+    for chain in range(log_z.shape[0]):
+        finder, length = quick, p.lengths[chain]
+        if quick is None or not quick.search(first, length):
+            finder = lazy = LazyFinder(p, k) if lazy is None else lazy
+            if not lazy.search(first, length):
+                raise MemoryError()
+        of_chain[chain] = finder.n_paths
+        if n_labels + finder.n_paths * length > all_labels.shape[0]:
+            all_labels = labels = grown(labels, n_labels + finder.n_paths * length)
+        if n_paths + finder.n_paths > all_log_probs.shape[0]:
+            all_log_probs = log_probs = grown(log_probs, n_paths + finder.n_paths)
+        finder.write(&all_labels[0] + n_labels, &all_log_probs[0] + n_paths, log_z[chain])
+        first += length
+        n_labels += finder.n_paths * length
+        n_paths += finder.n_paths
+    return KBest(labels[:n_labels], log_probs[:n_paths], counts, p.lengths)
+
+
+def grown(values, Py_ssize_t size):
+    """A copy with room for at least `size` values, and for twice as many as before."""
+    result = np.empty(max(size, 2 * len(values)), dtype=values.dtype)
+    result[: len(values)] = values
+    return result
+
+
+cdef class PathFinder(Decoder):
+    """Finds the k best paths of one chain at a time, n_paths: fewer if fewer are legal."""
+
+    cdef Py_ssize_t k, n_paths
+
+    def __init__(self, p, Py_ssize_t k):
+        super().__init__(p)
+        self.k = k
+
+    cdef bint search(self, Py_ssize_t first, Py_ssize_t length) noexcept:
+        """Find the paths of the chain of this length whose first token is `first`. False if it
+        fails."""
+        with nogil:
+            self.select(first, length)
+            self.n_paths = 1
+            if length == 0:
+                return True
+            self.previous(length, 0)
+            if self.score == -INFINITY:
+                self.n_paths = 0
+                return True
+            return self.find()
+
+    cdef bint find(self) noexcept nogil:
+        """The same for the selected chain, which has a token and a legal path, of the score that
+        `previous` has found."""
+        return False
+
+    cdef void write(self, int32_t *paths, double *log_probs, double log_z) noexcept nogil:
+        """Write the paths found (n_paths, length), best first, and their log probabilities."""
+        cdef Py_ssize_t rank
+        if self.length == 0:
+            log_probs[0] = 0.0
+        elif self.n_paths > 0:
+            self.write_found(paths, log_probs)
+            for rank in range(self.n_paths):
+                log_probs[rank] -= log_z
+
+    cdef void write_found(self, int32_t *paths, double *scores) noexcept nogil:
+        """The same with scores, where there is a token and a legal path."""
+
+
+cdef struct Deviation:
+    # A path: from `token` on as its parent, the path of that rank; `label` before it; and the best
+    # prefix that ends there. Its score is `gap` below that of the best path, which it has left
+    # `depth` times.
+    double gap
+    int32_t parent
+    int32_t token
+    int32_t label
+    int32_t depth
+
+
+@cython.final
+cdef class GapFinder(PathFinder):
+    """The k best paths, by how far they fall behind the best one; fails if that leaves their order
+    in doubt.
+
+    A path that leaves a better one, its parent, at token t for another label at t - 1, and has the
+    best prefix that ends there, is behind it by what the two prefixes differ in when they are
+    extended to t. So every path offers more of them, at each token to the left of where it left its
+    own parent. Mostly it soon meets the best path again, and offers there what that does.
+    """
+
+    # (k + 1,) the best path and those that are offered by paths followed so far, by their gaps:
+    # n_found of them, with gaps below the limit.
+    cdef Deviation *found
+    cdef Py_ssize_t n_found
+    cdef double limit
+    # (k, longest + 1) the paths and a 0 for the end.
+    cdef int32_t *paths
+    # The tokens, from the right, where the best path may be left, n_branches; and of each of its
+    # tokens (longest + 1,) the gap of leaving it there.
+    cdef int32_t *branches
+    cdef double *gaps
+    cdef Py_ssize_t n_branches
+    # (L,) for `branch`.
+    cdef int32_t *labels
+    # The score of the best path, and the largest partial sum of those followed, but for the sign.
+    cdef double best_score, largest
+    cdef object deviations, integers, numbers
+
+    def __init__(self, p, Py_ssize_t k):
+        super().__init__(p, k)
+        cdef Py_ssize_t row = p.lengths.max(initial=0) + 1
+        cdef char[::1] deviations = bytearray((k + 1) * sizeof(Deviation))
+        cdef int32_t[::1] integers = np.empty((k + 1) * row + self.n_labels, dtype=np.int32)
+        cdef double[::1] numbers = np.empty(row)
+        self.deviations, self.integers, self.numbers = deviations, integers, numbers
+        self.found = <Deviation*> &deviations[0]
+        self.paths, self.branches = &integers[0], &integers[0] + k * row
+        self.labels, self.gaps = self.branches + row, &numbers[0]
+
+    cdef bint find(self) noexcept nogil:
+        cdef Py_ssize_t rank = 1
+        self.best_score = self.score
+        self.found[0] = Deviation(0.0, 0, self.length + 1, 0, 0)
+        self.n_found = 1
+        self.follow_best()
+        while rank < min(self.k, self.n_found):
+            self.follow(rank)
+            rank += 1
+        self.n_paths = rank
+        return self.is_certain()
+
+    cdef void follow_best(self) noexcept nogil:
+        """Find the best path and what it offers. Its k smallest gaps are as many paths: where the
+        gap is larger, it is not left."""
+        cdef Py_ssize_t t
+        cdef double bound
+        self.largest = 0.0
+        self.paths[self.length] = 0
+        for t in range(self.length, 0, -1):
+            self.paths[t - 1] = self.compare_at(t, self.paths[t])
+            self.gaps[t] = self.score - self.second
+        bound = kth_smallest(self.gaps + 1, self.length, self.k)
+        # And a bit more, so that there always is a next one to compare the k-th with.
+        self.limit = bound + self.doubt(self.k, bound)
+        self.n_branches = 0
+        for t in range(self.length, 0, -1):
+            if self.gaps[t] < self.limit:
+                self.branches[self.n_branches] = t
+                self.n_branches += 1
+                self.branch(0, t, self.paths[t], self.paths[t - 1])
+
+    cdef void follow(self, Py_ssize_t rank) noexcept nogil:
+        """Find the labels of another path and what it offers."""
+        cdef Py_ssize_t i, at, row = self.length + 1
+        cdef const int32_t *best = self.paths
+        cdef int32_t *path = self.paths + rank * row
+        cdef Deviation new = self.found[rank]
+        cdef Py_ssize_t t = new.token - 1
+        cdef const int32_t *parent = self.paths + new.parent * row
+        memcpy(path + new.token, parent + new.token, (row - new.token) * sizeof(int32_t))
+        path[t] = new.label
+        while t > 0 and path[t] != best[t]:
+            path[t - 1] = self.compare_at(t, path[t])
+            if new.gap + (self.score - self.second) < self.limit:
+                self.branch(rank, t, path[t], path[t - 1])
+            t -= 1
+        memcpy(path, best, t * sizeof(int32_t))
+        for i in range(self.n_branches):
+            at = self.branches[i]
+            # Both at once, as neither can be predicted.
+            if (at <= t) & (new.gap + self.gaps[at] < self.limit):
+                self.branch(rank, at, best[at], best[at - 1])
+
+    cdef inline int32_t compare_at(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
+        """As `compare`. Notes how large sums are."""
+        cdef int32_t before = self.compare(t, label)
+        self.largest = max(self.largest, fabs(self.score))
+        if t < self.length:
+            self.largest = max(self.largest, fabs(self.best[t * self.width + label]))
+        return before
+
+    cdef void branch(
+        self, Py_ssize_t rank, Py_ssize_t t, Py_ssize_t label, Py_ssize_t but
+    ) noexcept nogil:
+        """Offer the paths that leave this one at t, where it has `label`, for other labels at t - 1
+        than its own, `but`."""
+        cdef const double *best = self.best + (t - 1) * self.width
+        cdef const double *transitions = self.to_label(t, label)
+        cdef Deviation new = self.found[rank]
+        cdef double parents = new.gap, score = best[but] + transitions[but]
+        cdef double floor = score - (self.limit - parents)
+        cdef Py_ssize_t i, n = ops.above(best, transitions, self.n_labels, floor, self.labels)
+        new.parent, new.token, new.depth = rank, t, new.depth + 1
+        for i in range(n):
+            new.label = self.labels[i]
+            new.gap = parents + (score - (best[new.label] + transitions[new.label]))
+            if new.gap < self.limit and new.label != but:
+                self.insert(new)
+
+    cdef void insert(self, Deviation new) noexcept nogil:
+        """Add a path with a gap below the limit. If there are k + 1 already, the last one goes."""
+        cdef Py_ssize_t i = self.n_found if self.n_found <= self.k else self.k
+        self.n_found = i + 1
+        while self.found[i - 1].gap > new.gap:
+            self.found[i] = self.found[i - 1]
+            i -= 1
+        self.found[i] = new
+        if self.n_found > self.k:
+            self.limit = self.found[self.k].gap
+
+    cdef bint is_certain(self) noexcept nogil:
+        """Whether no two of the k paths and the next one are so near to each other that rounding
+        may have changed their order."""
+        cdef Py_ssize_t rank, depth = 1
+        cdef double doubt
+        for rank in range(self.n_found):
+            depth = max(depth, self.found[rank].depth)
+        doubt = self.doubt(depth, self.found[self.n_found - 1].gap)
+        for rank in range(1, self.n_found):
+            if not self.found[rank].gap - self.found[rank - 1].gap > doubt:
+                return False
+        return True
+
+    cdef double doubt(self, Py_ssize_t depth, double gap) noexcept nogil:
+        """How much the gaps of two paths may have to differ, so that there is no doubt about their
+        order."""
+        return ROUNDING * depth * (2 * self.length + 1) * (self.largest + gap)
+
+    cdef void write_found(self, int32_t *paths, double *scores) noexcept nogil:
+        cdef Py_ssize_t rank, n = self.length
+        for rank in range(self.n_paths):
+            memcpy(paths + rank * n, self.paths + rank * (n + 1), n * sizeof(int32_t))
+            scores[rank] = self.score_of(rank)
+
+    cdef double score_of(self, Py_ssize_t rank) noexcept nogil:
+        """The score of a path, added up on from that of its prefix as `select` does it."""
+        cdef const int32_t *path = self.paths + rank * (self.length + 1)
+        cdef Py_ssize_t t = self.found[rank].token - 1
+        cdef double score
+        if rank == 0:
+            return self.best_score
+        score = self.best[t * self.width + path[t]]
+        for t in range(t + 1, self.length):
+            score += self.padded[path[t - 1] * self.width + path[t]]
+            score += self.unary[self.first + t, path[t]]
+        return score + self.end[path[self.length - 1]]
+
+
+cdef struct Derivation:
+    # The score of a prefix, and what it extends: the prefix of this rank among those that end in
+    # `label`.
+    double score
+    int32_t label
+    int32_t rank
+
+
+cdef struct Node:
+    # The best prefixes that end in one label at one token, as far as they are found, best first.
+    Derivation *found
+    Py_ssize_t n_found, room
+    # Of each label before it (L,) the best prefix that was not extended to here yet: its score,
+    # with the transition, and its rank; -inf for the label that was found last. And which of them
+    # is the best, -1 if that is not known.
+    double *candidates
+    int32_t *ranks
+    int32_t runner_up
+    bint exhausted
+    # The scores of transitions to here (L,), and that of the label itself.
+    const double *transitions
+    double unary
+    # Where it is.
+    Py_ssize_t token
+
+
+@cython.final
+cdef class LazyFinder(PathFinder):
+    """The k best paths, from nodes that find their next prefix when it is asked for; fails if there
+    is no memory for them.
+
+    A node is a label at a token t; one more, (length, 0), stands for the end of the chain. The best
+    prefix of all nodes is known from `best`. A node is made when a second one is wanted of it.
+    Tokens 0 have only one prefix a label, and no node.
+    """
+
+    # All nodes made so far; the first ones serve the chain that is selected.
+    cdef Node **pool
+    cdef Py_ssize_t n_used, n_made, room
+    # (longest chain * L + 1,) the node of a label at a token, NULL if there is none; (longest chain
+    # + 1,) those on the way down from the end.
+    cdef Node **nodes
+    cdef Node **descent
+    cdef bint out_of_memory
+
+    def __init__(self, p, Py_ssize_t k):
+        super().__init__(p, k)
+        cdef Py_ssize_t longest = p.lengths.max(initial=0), n_nodes = longest * self.n_labels + 1
+        self.nodes = <Node**> malloc((n_nodes + longest + 1) * sizeof(Node*))
+        if self.nodes == NULL:
+            raise MemoryError()
+        self.descent = self.nodes + n_nodes
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.n_made):
+            free(self.pool[i].found)
+            free(self.pool[i])
+        free(self.pool)
+        free(self.nodes)
+
+    cdef bint find(self) noexcept nogil:
+        cdef Node *end
+        self.n_used = 0
+        memset(self.nodes, 0, (self.length * self.n_labels + 1) * sizeof(Node*))
+        end = self.node(self.length, 0)
+        while not self.out_of_memory and end.n_found < self.k and not end.exhausted:
+            self.extend(end)
+        if self.out_of_memory:
+            return False
+        self.n_paths = end.n_found
+        return True
+
+    cdef void extend(self, Node *end) noexcept nogil:
+        """Find the next path. Before a node can tell its next prefix, the successor of what its
+        last one extended is wanted, and has to be found in the same way: down to where it is known,
+        and up."""
+        cdef Py_ssize_t depth = 0
+        cdef Derivation *last
+        cdef Node *before
+        cdef Node *node = end
+        while True:
+            self.descent[depth] = node
+            depth += 1
+            last = &node.found[node.n_found - 1]
+            before = self.before(node, last.label)
+            if before == NULL or last.rank + 1 < before.n_found or before.exhausted:
+                break
+            node = before
+        while depth > 0:
+            depth -= 1
+            self.find_next(self.descent[depth], before)
+            before = self.descent[depth]
+
+    cdef Node* before(self, const Node *node, Py_ssize_t label) noexcept nogil:
+        """The node whose prefixes are those of a label at the token before a node. NULL if there is
+        only one; or, with out_of_memory set, if it cannot be made."""
+        return self.node(node.token - 1, label) if node.token > 1 else NULL
+
+    cdef void find_next(self, Node *node, const Node *before) noexcept nogil:
+        """Find the next prefix of a node: the successor of what its last one extended, a prefix of
+        the node `before`, or another label's. Where `before` is NULL, there is no successor, and
+        elsewhere there may be none."""
+        cdef Derivation next = node.found[node.n_found - 1]
+        cdef double score
+        next.rank += 1
+        next.score = -INFINITY
+        if before != NULL and next.rank < before.n_found:
+            next.score = before.found[next.rank].score + node.transitions[next.label]
+        if node.runner_up < 0:
+            node.runner_up = ops.first_of_largest(node.candidates, NULL, self.n_labels, &score)
+        score = node.candidates[node.runner_up]
+        # The lowest label of equals. Mostly it is the same one again, and nothing else has changed.
+        if next.score < score or (next.score == score and node.runner_up < next.label):
+            node.candidates[next.label] = next.score
+            node.ranks[next.label] = next.rank
+            next.score, next.label, next.rank = score, node.runner_up, node.ranks[node.runner_up]
+            node.candidates[next.label] = -INFINITY
+            node.runner_up = -1
+        self.add(node, next)
+
+    cdef void add(self, Node *node, Derivation next) noexcept nogil:
+        """Add the next best prefix, its score without that of the node's own label, to those found:
+        none if it is -inf."""
+        cdef Derivation *found = node.found
+        if next.score == -INFINITY:
+            node.exhausted = True
+            return
+        if node.n_found == node.room:
+            found = <Derivation*> realloc(found, 2 * node.room * sizeof(Derivation))
+            if found == NULL:
+                self.out_of_memory = True
+                return
+            node.found = found
+            node.room *= 2
+        next.score += node.unary
+        found[node.n_found] = next
+        node.n_found += 1
+
+    cdef Node* node(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
+        """The node of a label at a token; made, with its best prefix, if there is none. NULL, with
+        out_of_memory set, if it cannot be made."""
+        cdef Node **place = &self.nodes[t * self.n_labels + label]
+        cdef Node *node = place[0]
+        cdef Derivation best
+        if node != NULL:
+            return node
+        if self.n_used == self.n_made and not self.make_more():
+            self.out_of_memory = True
+            return NULL
+        place[0] = node = self.pool[self.n_used]
+        self.n_used += 1
+        node.token = t
+        node.n_found = 0
+        node.exhausted = False
+        node.transitions = self.to_label(t, label)
+        node.unary = 0.0 if t == self.length else self.unary[self.first + t, label]
+        self.extend_best(t, label, node.candidates)
+        best.label, node.runner_up = self.previous(t, label), -1
+        best.score, best.rank = node.candidates[best.label], 0
+        self.add(node, best)
+        memset(node.ranks, 0, self.n_labels * sizeof(int32_t))
+        node.candidates[best.label] = -INFINITY
+        return node
+
+    cdef bint make_more(self) noexcept nogil:
+        """One more node in the pool, for this chain and those that follow."""
+        cdef Node **pool = self.pool
+        cdef Node *node
+        if self.n_made == self.room:
+            pool = <Node**> realloc(pool, (2 * self.room + 64) * sizeof(Node*))
+            if pool == NULL:
+                return False
+            self.pool = pool
+            self.room = 2 * self.room + 64
+        # The node, and behind it its candidates and ranks.
+        node = <Node*> malloc(
+            sizeof(Node) + self.n_labels * (sizeof(double) + sizeof(int32_t))
+        )
+        if node == NULL:
+            return False
+        node.candidates = <double*> (node + 1)
+        node.ranks = <int32_t*> (node.candidates + self.n_labels)
+        node.room = 16
+        node.found = <Derivation*> malloc(node.room * sizeof(Derivation))
+        pool[self.n_made] = node
+        self.n_made += 1
+        return node.found != NULL
+
+    cdef void write_found(self, int32_t *paths, double *scores) noexcept nogil:
+        cdef Py_ssize_t rank, first = 1
+        for rank in range(self.n_paths):
+            scores[rank] = self.nodes[self.length * self.n_labels].found[rank].score
+        self.decode(paths)
+        while first < self.n_paths:
+            self.follow(first, min(ABREAST, self.n_paths - first), paths)
+            first += ABREAST
+
+    cdef void follow(self, Py_ssize_t first, Py_ssize_t n, int32_t *paths) noexcept nogil:
+        """Write n paths from number `first` on, at most ABREAST. From where one of them meets the
+        best path, the first one, with a best prefix, they are the same."""
+        cdef Derivation steps[ABREAST]
+        cdef int32_t *unfinished[ABREAST]
+        cdef Derivation *step
+        cdef Node *node
+        cdef Py_ssize_t i, t = self.length
+        for i in range(n):
+            steps[i] = self.nodes[t * self.n_labels].found[first + i]
+            unfinished[i] = paths + (first + i) * t
+        while t > 0 and n > 0:
+            t -= 1
+            i = 0
+            while i < n:
+                step = &steps[i]
+                if step.rank == 0 and step.label == paths[t]:
+                    memcpy(unfinished[i], paths, (t + 1) * sizeof(int32_t))
+                    n -= 1
+                    steps[i], unfinished[i] = steps[n], unfinished[n]
+                    continue
+                unfinished[i][t] = step.label
+                node = self.nodes[t * self.n_labels + step.label]
+                if node != NULL:
+                    step[0] = node.found[step.rank]
+                elif t > 0:
+                    step.label = self.previous(t, step.label)
+                i += 1
+
+
+cdef double kth_smallest(const double *values, Py_ssize_t n, Py_ssize_t k) noexcept nogil:
+    """The k-th smallest of the first SAMPLE values, infinity if there are fewer: a bound for that of
+    all."""
+    cdef Py_ssize_t i
+    cdef double bound = -INFINITY
+    n = min(n, SAMPLE)
+    if n < k:
+        return INFINITY
+    for i in range(n):
+        if values[i] > bound and ops.count_below(values, n, values[i]) < k:
+            bound = values[i]
+    return bound
