@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from spacy_skd.crf import (
     KBest,
@@ -59,6 +60,20 @@ def test_limits_of_kbest():
     assert_same(best, gold_moments(viterbi(p)[0], p.lengths, p.n_labels))
     everything = kbest_moments(kbest(p, 10_000), p.n_labels, weighted=True)
     assert_same(everything, marginals(p))
+
+
+def test_kbest_reads_as_a_list():
+    p = batch()
+    best = kbest(p, 3)
+    pairs = list(best)
+    assert len(best) == len(pairs) == len(p.lengths)
+    for i, (paths, log_probs) in enumerate(pairs):
+        assert paths.shape == (len(log_probs), p.lengths[i])
+    for one, other in zip([best[-1], *best[1:3]], [pairs[-1], *pairs[1:3]], strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        np.testing.assert_array_equal(one[1], other[1])
+    with pytest.raises(IndexError):
+        best[len(pairs)]
 
 
 def test_improbable_sequences():
