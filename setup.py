@@ -5,7 +5,7 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-# Compilers fuse no product with a sum by themselves: where they may, vectors_loops.h says so.
+# Products are fused with sums only where vectors_loops.h says so, by no compiler's choice.
 FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off"]
 HEADERS = ["spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"]
 

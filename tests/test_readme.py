@@ -197,8 +197,8 @@ def anchor(title):
 
 def test_the_picture_shows_every_file_of_the_package():
     house = re.search(r"^```\nspacy_skd/\n(.*?)^configs/", ARCHITECTURE, flags=re.M | re.S)[1]
-    shown = set(re.findall(r"\w+\.(?:pyx|py|h)\b", house))
-    kinds = (".py", ".pyx", ".h")
+    shown = set(re.findall(r"\w+\.(?:pyx|pxd|py|h)\b", house))
+    kinds = (".py", ".pyx", ".pxd", ".h")
     files = (path for path in (ROOT / "spacy_skd").rglob("*") if path.suffix in kinds)
     there = {path.name for path in files} - {"__init__.py"}
     assert shown == there

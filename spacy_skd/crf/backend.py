@@ -5,7 +5,7 @@ import warnings
 from ..errors import Warnings
 
 # Measured by benchmarks/crf.py.
-SLOWDOWN = "20 to 65"
+SLOWDOWN = "20 to 85"
 
 try:
     from . import native as kernels  # type: ignore[attr-defined]

@@ -8,7 +8,7 @@ compare the very sums of `reference.py`, so that ties are the same ones.
 """
 
 cimport cython
-from libc.math cimport INFINITY, fabs
+from libc.math cimport INFINITY, fabs, nextafter
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -92,7 +92,7 @@ cdef class PathFinder(Decoder):
         super().__init__(p)
         self.k = k
 
-    cdef bint search(self, Py_ssize_t first, Py_ssize_t length) noexcept:
+    cpdef bint search(self, Py_ssize_t first, Py_ssize_t length) noexcept:
         """Find the paths of the chain of this length whose first token is `first`. False if it
         fails."""
         with nogil:
@@ -200,7 +200,7 @@ cdef class GapFinder(PathFinder):
             self.gaps[t] = self.score - self.second
         bound = kth_smallest(self.gaps + 1, self.length, self.k)
         # And a bit more, so that there always is a next one to compare the k-th with.
-        self.limit = bound + self.doubt(self.k, bound)
+        self.limit = nextafter(bound + self.doubt(self.k, bound), INFINITY)
         self.n_branches = 0
         for t in range(self.length, 0, -1):
             if self.gaps[t] < self.limit:
@@ -272,6 +272,8 @@ cdef class GapFinder(PathFinder):
         may have changed their order."""
         cdef Py_ssize_t rank, depth = 1
         cdef double doubt
+        if self.n_found <= self.k and self.limit < INFINITY:
+            return False
         for rank in range(self.n_found):
             depth = max(depth, self.found[rank].depth)
         doubt = self.doubt(depth, self.found[self.n_found - 1].gap)

@@ -1,9 +1,9 @@
 /* The inner loops of the kernels, on rows of doubles.
  *
  * A matrix row is padded to `width`, a multiple of `unit`. The loops are compiled for the baseline
- * of the machine and, on x86-64, once more each for AVX2, which takes half the time, and AVX-512,
- * three quarters of that; `vectors_init` chooses. Results differ in their last bits at most, those of
- * `best_sum` not at all.
+ * of the machine and, on x86-64, once more each for AVX2 and for AVX-512, which takes down to a
+ * quarter of the time (benchmarks/builds.py); `vectors_init` chooses. Results differ in their last
+ * bits at most, those that compare sums not at all.
  */
 #ifndef SPACY_SKD_VECTORS_H
 #define SPACY_SKD_VECTORS_H

@@ -121,6 +121,34 @@ def test_kbest_of_scores_that_are_nearly_equal(monkeypatch, unit):
 
 
 @needs_extension
+@pytest.mark.parametrize("k", [1, 10, 64])
+def test_gaps_are_enough_unless_scores_are_equal(k):
+    """Nodes would find the same paths, only later."""
+    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    p = make(np.random.default_rng(0), 9, [3, 17, 200], 1.0, forbidden=0.3).checked()
+    ties = Potentials(
+        np.zeros_like(p.unary), p.lengths, np.zeros((9, 9)), np.zeros(9), np.zeros(9)
+    ).checked()
+    firsts = [0, 3, 20]
+    for first, length in zip(firsts, p.lengths.tolist()):
+        assert best_paths.GapFinder(p, k).search(first, length)
+        assert not best_paths.GapFinder(ties, k).search(first, length)
+
+
+@needs_extension
+@pytest.mark.parametrize("scale", [0.0, 5e-324, 1e-300])
+def test_kbest_of_scores_that_are_next_to_nothing(monkeypatch, scale):
+    chain = scale * np.eye(3), np.zeros(3), np.zeros(3)
+    p = Potentials(scale * np.ones((12, 3)), np.array([1, 4, 7]), *chain)
+    for k in (1, 2, 10, 40):
+        with monkeypatch.context() as patch:
+            ours = crf.kbest(p, k)
+            patch.setattr(inference, "kernels", reference)
+            for (paths, _), (others, _) in zip(ours, crf.kbest(p, k), strict=True):
+                np.testing.assert_array_equal(paths, others)
+
+
+@needs_extension
 def test_kbest_of_scores_that_are_rounded_away(monkeypatch):
     """Where sums are so large that differences vanish in them, more paths are equal."""
     p = make(np.random.default_rng(0), 3, [200], 1.0)
