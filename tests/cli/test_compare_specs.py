@@ -26,4 +26,4 @@ def test_every_row_of_a_comparison_can_be_trained(path, task, corpus, tmp_path, 
 
 def test_what_the_paper_compares_is_there():
     wanted = {"methods", "k", "temperature", "weights", "weaker_teachers", "teachers", "unlabelled"}
-    assert wanted | {"student_size", "kinds"} == {path.stem for path in SPECS}
+    assert wanted | {"student_size", "kinds", "levers"} == {path.stem for path in SPECS}
