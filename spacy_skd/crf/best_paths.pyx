@@ -2,9 +2,10 @@
 """The k best paths of each chain, from the best scores of all prefixes.
 
 They tell how far a path falls behind where it leaves a better one. A few paths are found by these
-gaps (as in the tree search of Soong and Huang 1991). As gaps are rounded, k-best is lazy where two
-paths are as good as equal, and where many are wanted (Huang and Chiang 2005, algorithm 3): nodes
-compare the very sums of `reference.py`, so that ties are the same ones.
+gaps (as in the tree search of Soong and Huang 1991), which are rounded: where that leaves an order in
+doubt, the paths in question are added up. k-best is lazy where even these sums are equal, and where
+many paths are wanted (Huang and Chiang 2005, algorithm 3): nodes compare the very sums of
+`reference.py`, so that ties are the same ones.
 """
 
 cimport cython
@@ -37,15 +38,18 @@ cdef enum:
     ABREAST = 16
     # At most so many paths are looked for by their gaps: each is inserted into a sorted list.
     FEW = 64
+    # So many more are looked at where the order of the last of them is in doubt.
+    SPARE = 64
     # So many gaps are looked through for a bound, each compared with all others.
     SAMPLE = 32
+    # Scores of so many tokens stay in the cache of a core.
+    PIECE = 256
 
-# How wrong the difference of two paths' gaps may be, as a part of the largest of all partial sums,
-# for each term and each time that a path leaves a better one. Where it does, the scores of both
-# prefixes are the very sums that `reference.py` compares; then m terms are added to either, each
-# time wrong by 2^-53 of the sum: 2^-52 m. The difference of two gaps is wrong by twice that, and it is
-# taken four times, for the gaps' own sums too.
-cdef double ROUNDING = 2.0**-49
+# How wrong the difference of two paths' gaps may be, as a part of what all partial sums of a path
+# come to, each time that it leaves a better one. Where it does, the scores of both prefixes are the
+# very sums that `reference.py` compares; then the same terms are added to either, each time wrong by
+# 2^-53 of the sum: 2^-52 together. The difference of two gaps is wrong by twice that.
+cdef double ROUNDING = 2.0**-51
 
 
 def kbest(p, Py_ssize_t k, const double[::1] log_z):
@@ -138,8 +142,8 @@ cdef struct Deviation:
 
 @cython.final
 cdef class GapFinder(PathFinder):
-    """The k best paths, by how far they fall behind the best one; fails if that leaves their order
-    in doubt.
+    """The k best paths, by how far they fall behind the best one, or by their scores where that
+    leaves their order in doubt; fails if these do so too.
 
     A path that leaves a better one, its parent, at token t for another label at t - 1, and has the
     best prefix that ends there, is behind it by what the two prefixes differ in when they are
@@ -147,13 +151,16 @@ cdef class GapFinder(PathFinder):
     own parent. Mostly it soon meets the best path again, and offers there what that does.
     """
 
-    # (k + 1,) the best path and those that are offered by paths followed so far, by their gaps:
-    # n_found of them, with gaps below the limit.
+    # (k + SPARE + 1,) the best path and those that are offered by paths followed so far, by their
+    # gaps: n_found of them, with gaps below the limit, at most one more than are kept.
     cdef Deviation *found
-    cdef Py_ssize_t n_found
+    cdef Py_ssize_t n_found, n_kept
     cdef double limit
-    # (k, longest + 1) the paths and a 0 for the end.
+    # (k + SPARE, longest + 1) the paths and a 0 for the end; and, where they are added up, their
+    # scores, and which of them is the best, the second and so on.
     cdef int32_t *paths
+    cdef double scores[FEW + SPARE + 1]
+    cdef int32_t order[FEW + SPARE + 1]
     # The tokens, from the right, where the best path may be left, n_branches; and of each of its
     # tokens (longest + 1,) the gap of leaving it there.
     cdef int32_t *branches
@@ -161,52 +168,65 @@ cdef class GapFinder(PathFinder):
     cdef Py_ssize_t n_branches
     # (L,) for `branch`.
     cdef int32_t *labels
-    # The score of the best path, and the largest partial sum of those followed, but for the sign.
-    cdef double best_score, largest
+    # The score of the best path; and what the partial sums come to, but for their signs, of that
+    # path, and of all that were followed, where they are not on it.
+    cdef double best_score, best_sums, sums
     cdef object deviations, integers, numbers
 
     def __init__(self, p, Py_ssize_t k):
         super().__init__(p, k)
-        cdef Py_ssize_t row = p.lengths.max(initial=0) + 1
-        cdef char[::1] deviations = bytearray((k + 1) * sizeof(Deviation))
-        cdef int32_t[::1] integers = np.empty((k + 1) * row + self.n_labels, dtype=np.int32)
+        cdef Py_ssize_t row = p.lengths.max(initial=0) + 1, most = k + SPARE
+        cdef char[::1] deviations = bytearray((most + 1) * sizeof(Deviation))
+        cdef int32_t[::1] integers = np.empty((most + 1) * row + self.n_labels, dtype=np.int32)
         cdef double[::1] numbers = np.empty(row)
         self.deviations, self.integers, self.numbers = deviations, integers, numbers
         self.found = <Deviation*> &deviations[0]
-        self.paths, self.branches = &integers[0], &integers[0] + k * row
+        self.paths, self.branches = &integers[0], &integers[0] + most * row
         self.labels, self.gaps = self.branches + row, &numbers[0]
 
     cdef bint find(self) noexcept nogil:
-        cdef Py_ssize_t rank = 1
+        cdef Py_ssize_t rank
+        cdef double bound
         self.best_score = self.score
-        self.found[0] = Deviation(0.0, 0, self.length + 1, 0, 0)
-        self.n_found = 1
         self.follow_best()
-        while rank < min(self.k, self.n_found):
-            self.follow(rank)
-            rank += 1
-        self.n_paths = rank
-        return self.is_certain()
+        # The k smallest gaps of the best path are as many paths: where the gap is larger, it is not
+        # left. And a bit more, so that there always is a next one to compare the k-th with.
+        bound = kth_smallest(self.gaps + 1, self.length, self.k)
+        self.collect(self.k, nextafter(bound + self.doubt(self.k, bound), INFINITY))
+        self.n_paths = min(self.k, self.n_found)
+        if self.n_found <= self.k and self.limit < INFINITY:
+            return False
+        for rank in range(self.n_paths):
+            self.order[rank] = rank
+        self.add_scores(self.n_paths)
+        return self.is_certain() or self.add_up()
 
     cdef void follow_best(self) noexcept nogil:
-        """Find the best path and what it offers. Its k smallest gaps are as many paths: where the
-        gap is larger, it is not left."""
+        """Find the best path, and the gaps of leaving it."""
         cdef Py_ssize_t t
-        cdef double bound
-        self.largest = 0.0
+        self.sums = 0.0
         self.paths[self.length] = 0
         for t in range(self.length, 0, -1):
             self.paths[t - 1] = self.compare_at(t, self.paths[t])
             self.gaps[t] = self.score - self.second
-        bound = kth_smallest(self.gaps + 1, self.length, self.k)
-        # And a bit more, so that there always is a next one to compare the k-th with.
-        self.limit = nextafter(bound + self.doubt(self.k, bound), INFINITY)
+        self.best_sums = self.sums
+
+    cdef void collect(self, Py_ssize_t n_kept, double limit) noexcept nogil:
+        """Find the paths whose gaps are below a limit; if they are more than are kept, the best
+        ones, and the next one, whose gap is the limit then."""
+        cdef Py_ssize_t t, rank = 1
+        self.n_kept, self.limit, self.sums = n_kept, limit, self.best_sums
+        self.found[0] = Deviation(0.0, 0, self.length + 1, 0, 0)
+        self.n_found = 1
         self.n_branches = 0
         for t in range(self.length, 0, -1):
             if self.gaps[t] < self.limit:
                 self.branches[self.n_branches] = t
                 self.n_branches += 1
                 self.branch(0, t, self.paths[t], self.paths[t - 1])
+        while rank < min(self.n_kept, self.n_found):
+            self.follow(rank)
+            rank += 1
 
     cdef void follow(self, Py_ssize_t rank) noexcept nogil:
         """Find the labels of another path and what it offers."""
@@ -233,9 +253,9 @@ cdef class GapFinder(PathFinder):
     cdef inline int32_t compare_at(self, Py_ssize_t t, Py_ssize_t label) noexcept nogil:
         """As `compare`. Notes how large sums are."""
         cdef int32_t before = self.compare(t, label)
-        self.largest = max(self.largest, fabs(self.score))
+        self.sums += fabs(self.score)
         if t < self.length:
-            self.largest = max(self.largest, fabs(self.best[t * self.width + label]))
+            self.sums += fabs(self.best[t * self.width + label])
         return before
 
     cdef void branch(
@@ -257,54 +277,91 @@ cdef class GapFinder(PathFinder):
                 self.insert(new)
 
     cdef void insert(self, Deviation new) noexcept nogil:
-        """Add a path with a gap below the limit. If there are k + 1 already, the last one goes."""
-        cdef Py_ssize_t i = self.n_found if self.n_found <= self.k else self.k
+        """Add a path with a gap below the limit. If there is no more room, the last one goes."""
+        cdef Py_ssize_t i = min(self.n_found, self.n_kept)
         self.n_found = i + 1
         while self.found[i - 1].gap > new.gap:
             self.found[i] = self.found[i - 1]
             i -= 1
         self.found[i] = new
-        if self.n_found > self.k:
-            self.limit = self.found[self.k].gap
+        if self.n_found > self.n_kept:
+            self.limit = self.found[self.n_kept].gap
 
     cdef bint is_certain(self) noexcept nogil:
         """Whether no two of the k paths and the next one are so near to each other that rounding
         may have changed their order."""
-        cdef Py_ssize_t rank, depth = 1
-        cdef double doubt
-        if self.n_found <= self.k and self.limit < INFINITY:
-            return False
-        for rank in range(self.n_found):
-            depth = max(depth, self.found[rank].depth)
-        doubt = self.doubt(depth, self.found[self.n_found - 1].gap)
+        cdef Py_ssize_t rank
+        cdef double doubt = self.doubt(self.depth(), self.found[self.n_found - 1].gap)
         for rank in range(1, self.n_found):
             if not self.found[rank].gap - self.found[rank - 1].gap > doubt:
                 return False
         return True
 
+    cdef bint add_up(self) noexcept nogil:
+        """Order the paths by their scores, and with them all that rounding may have kept from being
+        among the k best. False if there are too many of these, or if scores are equal."""
+        cdef Py_ssize_t rank, i
+        cdef double last = self.found[self.n_paths - 1].gap
+        cdef double limit = nextafter(last + self.doubt(self.depth() + 1, last), INFINITY)
+        self.collect(self.k + SPARE, limit)
+        if self.limit < limit:
+            return False
+        self.add_scores(self.n_found)
+        for rank in range(self.n_found):
+            i = rank
+            while i > 0 and self.scores[self.order[i - 1]] < self.scores[rank]:
+                self.order[i] = self.order[i - 1]
+                i -= 1
+            self.order[i] = rank
+        for rank in range(1, min(self.n_paths + 1, self.n_found)):
+            if not self.scores[self.order[rank - 1]] > self.scores[self.order[rank]]:
+                return False
+        return last + self.doubt(self.depth(), last) < limit
+
+    cdef Py_ssize_t depth(self) noexcept nogil:
+        """How often a path that may be among the k best may leave a better one: once more than
+        these, as all that it leaves are among them."""
+        cdef Py_ssize_t rank, depth = 0
+        for rank in range(self.n_paths):
+            depth = max(depth, self.found[self.order[rank]].depth)
+        return depth + 1
+
     cdef double doubt(self, Py_ssize_t depth, double gap) noexcept nogil:
         """How much the gaps of two paths may have to differ, so that there is no doubt about their
-        order."""
-        return ROUNDING * depth * (2 * self.length + 1) * (self.largest + gap)
+        order. Their sums are by their gaps, at most `gap`, below those noted; and the gaps' own sums
+        are rounded, `depth` times."""
+        return ROUNDING * depth * (self.sums + (2 * self.length + 1) * gap)
 
     cdef void write_found(self, int32_t *paths, double *scores) noexcept nogil:
         cdef Py_ssize_t rank, n = self.length
         for rank in range(self.n_paths):
-            memcpy(paths + rank * n, self.paths + rank * (n + 1), n * sizeof(int32_t))
-            scores[rank] = self.score_of(rank)
+            memcpy(paths + rank * n, self.paths + self.order[rank] * (n + 1), n * sizeof(int32_t))
+            scores[rank] = self.scores[self.order[rank]]
 
-    cdef double score_of(self, Py_ssize_t rank) noexcept nogil:
-        """The score of a path, added up on from that of its prefix as `select` does it."""
+    cdef void add_scores(self, Py_ssize_t n) noexcept nogil:
+        """Add up the scores of the first n paths, each on from that of its prefix, as `select` does
+        it; of long chains a piece of all of them, then the next."""
+        cdef Py_ssize_t rank, start = 0
+        for rank in range(n):
+            self.scores[rank] = self.best_score
+        while start < self.length:
+            for rank in range(1, n):
+                self.add_piece(rank, start, min(start + PIECE, self.length))
+            start += PIECE
+        for rank in range(1, n):
+            self.scores[rank] += self.end[self.paths[rank * (self.length + 1) + self.length - 1]]
+
+    cdef void add_piece(self, Py_ssize_t rank, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+        """The same for the tokens from `start` on, before `stop`."""
         cdef const int32_t *path = self.paths + rank * (self.length + 1)
         cdef Py_ssize_t t = self.found[rank].token - 1
-        cdef double score
-        if rank == 0:
-            return self.best_score
-        score = self.best[t * self.width + path[t]]
-        for t in range(t + 1, self.length):
+        cdef double score = self.scores[rank]
+        if start <= t < stop:
+            score = self.best[t * self.width + path[t]]
+        for t in range(max(start, t + 1), stop):
             score += self.padded[path[t - 1] * self.width + path[t]]
             score += self.unary[self.first + t, path[t]]
-        return score + self.end[path[self.length - 1]]
+        self.scores[rank] = score
 
 
 cdef struct Derivation:

@@ -136,6 +136,23 @@ def test_gaps_are_enough_unless_scores_are_equal(k):
 
 
 @needs_extension
+@pytest.mark.parametrize("k", [1, 10, 64])
+def test_paths_are_added_up_where_gaps_leave_their_order_in_doubt(monkeypatch, k):
+    """Sums are so large that rounding changes their order, but hardly ever makes them equal."""
+    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    rng = np.random.default_rng(0)
+    shapes = (800, 5), (5, 5), (5,), (5,)
+    unary, transitions, start, end = (rng.normal(size=shape) for shape in shapes)
+    p = Potentials(unary + 1e6, np.array([200] * 4), transitions, start, end)
+    finder = best_paths.GapFinder(p.checked(), k)
+    assert all(finder.search(first, 200) for first in range(0, 800, 200))
+    ours = crf.kbest(p, k)
+    monkeypatch.setattr(inference, "kernels", reference)
+    for (paths, _), (others, _) in zip(ours, crf.kbest(p, k), strict=True):
+        np.testing.assert_array_equal(paths, others)
+
+
+@needs_extension
 @pytest.mark.parametrize("scale", [0.0, 5e-324, 1e-300])
 def test_kbest_of_scores_that_are_next_to_nothing(monkeypatch, scale):
     chain = scale * np.eye(3), np.zeros(3), np.zeros(3)
