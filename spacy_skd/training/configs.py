@@ -110,11 +110,13 @@ def describe_inputs(config: Config, code: Optional[Path] = None) -> Dict[str, st
 
 def settings_checksum(config: Config) -> str:
     """Of all settings, but for those of [paths] that lead to what is there, whose content counts,
-    and those that nothing uses.
+    and those that nothing uses, or the logger alone, whose file is there after the training.
     """
     settings = config.copy()
     paths = settings.pop("paths", {})
-    used = used_paths(settings, paths)
+    reading = settings.copy()
+    reading.get("training", {}).pop("logger", None)
+    used = used_paths(reading, paths)
     for name, value in used.items():
         if isinstance(value, str) and (name == KEPT or Path(value).exists()):
             used[name] = None

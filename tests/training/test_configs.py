@@ -55,6 +55,19 @@ def test_a_path_that_nothing_uses_does_not_count(tmp_path):
     assert settings_checksum(Config(settings)) != before
 
 
+def test_a_path_that_the_logger_writes_does_not_count(tmp_path):
+    log = tmp_path / "log.jsonl"
+    settings = Config(
+        {
+            "paths": {"log": str(log)},
+            "training": {"logger": {"@loggers": "x", "output_file": "${paths.log}"}},
+        }
+    )
+    before = settings_checksum(settings)
+    log.write_text("written by the training", encoding="utf-8")
+    assert settings_checksum(settings) == before
+
+
 @pytest.mark.parametrize("splits, names", [(None, ["train", "dev"]), (["dev"], ["dev"])])
 def test_a_tokenizer_depends_on_the_sentences_that_it_learns_from(corpus, splits, names):  # noqa: F811
     reader = {"@readers": "spacy-skd.Sentences.v1", "path": str(corpus)}
