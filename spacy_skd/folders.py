@@ -110,19 +110,27 @@ class MadeFolder:
         if not keep:
             remove(self.unfinished)
 
-    def publish(self, content: Mapping[str, Any]) -> None:
+    def publish(self, content: Mapping[str, Any], state: Sequence[Path] = ()) -> None:
         """Seal what was made, with `content`, and rename it to its place; what was there goes once
         the new one is in.
+
+        state (Sequence[Path]): Files that its making can be gone on with where this fails. They are
+            removed when nothing is left that could.
         """
+        manifest = self.unfinished / self.kind.manifest
+        # The manifest may be left of an attempt that failed.
+        no_part = {manifest, manifest.with_name(f"{manifest.name}.tmp"), *state}
         files = [self.unfinished / name for name in file_names(self.unfinished)]
         record = {
             "format": self.kind.format,
             "version": self.kind.version,
             **content,
-            "files": make_manifest(self.unfinished, files),
+            "files": make_manifest(self.unfinished, [f for f in files if f not in no_part]),
         }
-        write_record(self.unfinished / self.kind.manifest, record)
+        write_record(manifest, record)
         self.check_place()  # hours may have passed
+        for path in state:
+            path.unlink()
         if self.place.exists():
             self.place.rename(self.replaced)
         self.unfinished.rename(self.place)

@@ -69,6 +69,22 @@ def test_a_file_that_is_added_meanwhile_is_left_alone():
     assert names("out/x") == ["a/b", "made.json", "thesis.tex"]
 
 
+@pytest.mark.parametrize("leftover", ["made.json", "made.json.tmp"])
+def test_what_its_making_goes_on_with_stays_until_nothing_can_fail(leftover):
+    folder = make()
+    for name, text in {"a/b": "2", "state": "2", leftover: "of an attempt"}.items():
+        write(folder.unfinished / name, text)
+    state = [folder.unfinished / "state"]
+    write("out/x/thesis.tex", "mine")
+    with pytest.raises(SkdError, match="SKD133.*thesis.tex"):
+        folder.publish({}, state)
+    assert state[0].exists()
+    Path("out/x/thesis.tex").unlink()
+    folder.publish({}, state)
+    assert names("out") == ["x/a/b", "x/made.json"]
+    assert folder.difference(folder.manifest()) is None
+
+
 def test_damaged_ones_are_replaced():
     make()
     for name in ("a/b", "made.json"):

@@ -131,9 +131,13 @@ class Checkpoint:
         set_random_states(state["random"])
         return progress
 
+    def files(self) -> List[Path]:
+        """All that the state consists of, and what is left of others."""
+        return sorted(self.folder.glob(FILES))
+
     def remove(self) -> None:
         """Remove the state: the training is complete."""
-        for path in self.folder.glob(FILES):
+        for path in self.files():
             path.unlink()
 
     def _record(self, files: Any) -> Dict[str, Any]:

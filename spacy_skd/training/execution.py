@@ -14,13 +14,14 @@ import srsly
 from spacy.tokens import DocBin
 from tqdm import tqdm
 
+from ..errors import SkdError
 from ..evaluation.scorers import MACRO, METRICS
 from ..locks import locked
 from ..work.cluster import Cluster, at_a_time
 from ..work.processes import LocalProcesses, kill_as_interrupt
 from ..work.remote_tasks import RayTasks
 from ..work.tasks import Processes
-from .configs import check_config, train_files
+from .configs import check_config, one_line, train_files
 from .runs import BEST, MEMORY, Run, RunReport
 
 # Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step".
@@ -130,7 +131,10 @@ def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunRepor
     if error is None:
         folder = run.made.unfinished
         report = replace(report, peak_memory=taken(folder / MEMORY), **best_score(folder / BEST))
-        run.publish(fingerprint, report)
+        try:
+            run.publish(fingerprint, report)
+        except (OSError, SkdError) as problem:  # of its place or the disk: others may have none
+            return replace(report, status="failed", error=one_line(problem))
     return report
 
 

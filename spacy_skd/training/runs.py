@@ -129,5 +129,5 @@ class Run:
 
     def publish(self, fingerprint: str, report: RunReport) -> None:
         """Put the unfinished folder in its place, as what was made from `fingerprint`."""
-        Checkpoint(self.made.unfinished, fingerprint).remove()
-        self.made.publish({"fingerprint": fingerprint, "report": asdict(report)})
+        state = Checkpoint(self.made.unfinished, fingerprint).files()
+        self.made.publish({"fingerprint": fingerprint, "report": asdict(report)}, state)

@@ -1,7 +1,18 @@
 import pytest
+import spacy
 import srsly
+from thinc.api import Adam
 
-from spacy_skd.training.execution import TABLE_LINE, best_score, error_line
+from spacy_skd.training.checkpoints import Checkpoint, Progress
+from spacy_skd.training.execution import TABLE_LINE, Show, best_score, error_line, train
+from spacy_skd.training.runs import BEST, MEMORY, Run
+
+CONFIG = """
+[training]
+
+[training.logger]
+@loggers = "spacy.ConsoleLogger.v1"
+"""
 
 
 @pytest.mark.parametrize(
@@ -58,3 +69,29 @@ def test_error_line(output, returncode, expected):
 def test_best_score_is_one_that_was_measured(tmp_path, performance, metric):
     srsly.write_json(tmp_path / "meta.json", {"performance": performance})
     assert best_score(tmp_path) == {"metric": metric, "score": performance.get(metric)}
+
+
+class Trained:
+    """Does as a training that comes to its end."""
+
+    def __init__(self, run):
+        self.run = run
+
+    def carry_out(self, task, on_line):
+        (self.run.made.unfinished / BEST).mkdir()
+        srsly.write_json(self.run.made.unfinished / BEST / "meta.json", {})
+        (self.run.made.unfinished / MEMORY).write_text("1", encoding="ascii")
+        state = Checkpoint(self.run.made.unfinished, self.run.fingerprint())
+        state.save(spacy.blank("xx"), Adam(0.1), Progress(steps=1))
+        return 0
+
+
+def test_what_cannot_be_put_in_its_place_has_failed_and_can_be_gone_on_with(tmp_path):
+    (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf-8")
+    run = Run("de", tmp_path / "de", tmp_path / "config.cfg")
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "thesis.tex").write_text("mine", encoding="utf-8")
+    report = train(run, Trained(run), Show(False, False), -1)
+    assert report.status == "failed" and "SKD133" in report.error
+    run.clear()
+    assert Checkpoint(run.made.unfinished, run.fingerprint()).found()
