@@ -175,11 +175,14 @@ def has_model(component: Any) -> bool:
 
 
 def is_done(settings: Settings, progress: Progress) -> bool:
-    """As `spacy train` stops: after `max_steps`, or `patience` steps without a better score."""
+    """As `spacy train` stops: after `max_steps`, or `patience` steps without a better score. What
+    was measured after the last step, which is not for `eval_frequency`, begins no new patience.
+    """
     step = progress.steps - 1
     if step < 0:
         return False
-    _, negative = max((score, -step) for score, step in progress.results)
+    results = [(score, -at) for score, at in progress.results if not at % settings["eval_frequency"]]
+    _, negative = max(results)
     too_long = settings["patience"] and step + negative >= settings["patience"]
     return bool(too_long or (settings["max_steps"] and step >= settings["max_steps"]))
 

@@ -10,8 +10,8 @@ from spacy.training.loop import train as train_by_spacy
 from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
-from spacy_skd.training.checkpoints import Checkpoint
-from spacy_skd.training.loop import train
+from spacy_skd.training.checkpoints import Checkpoint, Progress
+from spacy_skd.training.loop import is_done, train
 
 from ..cli.conftest import CONFIG, corpus  # noqa: F401
 from ..test_configs import CONFIGS
@@ -87,6 +87,18 @@ def test_the_last_step_is_evaluated_too(corpus, tiny_transformer, tmp_path):  # 
     assert best
     for path in best:
         assert found["model-best" / path] == found["model-last" / path]
+
+
+def test_what_the_last_step_measured_does_not_make_the_training_longer():
+    """Where it is interrupted after that, it must not go on."""
+    settings = {"eval_frequency": 8, "patience": 10, "max_steps": 0}
+    progress = Progress(steps=18)
+    progress.rows = [{"score": score, "step": step} for score, step in ((0.1, 0), (0.5, 8), (0.4, 16))]
+    assert not is_done(settings, progress)
+    progress.steps += 1
+    assert is_done(settings, progress)
+    progress.rows.append({"score": 0.6, "step": 18})
+    assert is_done(settings, progress)
 
 
 def test_interrupted_after_its_last_step_it_saves_the_same_bytes(settings, tmp_path):
