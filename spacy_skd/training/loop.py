@@ -171,7 +171,9 @@ class Steps:
 
 
 def has_model(component: Any) -> bool:
-    return isinstance(getattr(component, "model", None), Model)
+    """Whether a component has one that is trained: another may hold one to predict with."""
+    is_trained = getattr(component, "is_trainable", False)
+    return is_trained and isinstance(getattr(component, "model", None), Model)
 
 
 def is_done(settings: Settings, progress: Progress) -> bool:

@@ -11,7 +11,7 @@ from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
 from spacy_skd.training.checkpoints import Checkpoint, Progress
-from spacy_skd.training.loop import is_done, train
+from spacy_skd.training.loop import has_model, is_done, train
 
 from ..cli.conftest import CONFIG, corpus  # noqa: F401
 from ..test_configs import CONFIGS
@@ -99,6 +99,13 @@ def test_what_the_last_step_measured_does_not_make_the_training_longer():
     assert is_done(settings, progress)
     progress.rows.append({"score": 0.6, "step": 18})
     assert is_done(settings, progress)
+
+
+def test_a_component_that_only_predicts_with_a_model_is_not_trained():
+    nlp = spacy.blank("xx")
+    component = nlp.add_pipe("sentencizer")
+    component.model = nlp.add_pipe("senter").model
+    assert [has_model(pipe) for _, pipe in nlp.pipeline] == [False, True]
 
 
 def test_interrupted_after_its_last_step_it_saves_the_same_bytes(settings, tmp_path):
