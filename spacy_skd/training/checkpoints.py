@@ -8,7 +8,7 @@ numbers that thinc gives to layers differ from process to process.
 
 import random
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -98,8 +98,9 @@ class Checkpoint:
 
     def save(self, nlp: Language, optimizer: Optimizer, progress: Progress) -> None:
         """Write the state in place of an earlier one."""
+        rows = [{**row, "other_scores": plain_of(row["other_scores"])} for row in progress.rows]
         state = {
-            "progress": asdict(progress),
+            "progress": asdict(replace(progress, rows=rows)),
             "components": {name: dump_component(pipe) for name, pipe in nlp.components},
             "optimizer": dump_optimizer(optimizer, parameter_names(nlp)),
             "random": random_states(),
@@ -143,6 +144,19 @@ class Checkpoint:
     def _record(self, files: Any) -> Dict[str, Any]:
         versions = {package: version(package) for package in PACKAGES}
         return {"fingerprint": self.fingerprint, "versions": versions, "files": files}
+
+
+def plain_of(scores: Dict[str, Any]) -> Dict[str, Any]:
+    """Those that can be saved: a scorer of the user's may give anything, by any keys."""
+    return {name: value for name, value in scores.items() if is_plain(value)}
+
+
+def is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and is_plain(value[key]) for key in value)
+    if isinstance(value, (list, tuple)):
+        return all(map(is_plain, value))
+    return value is None or isinstance(value, (str, int, float, np.generic))
 
 
 def dump_component(pipe: Any) -> Dict[str, Any]:
