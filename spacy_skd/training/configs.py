@@ -118,7 +118,7 @@ def settings_checksum(config: Config) -> str:
     reading.get("training", {}).pop("logger", None)
     used = used_paths(reading, paths)
     for name, value in used.items():
-        if isinstance(value, str) and (name == KEPT or Path(value).exists()):
+        if isinstance(value, str) and (name == KEPT or os.path.exists(value)):
             used[name] = None
     if used:
         settings["paths"] = used
@@ -145,7 +145,8 @@ def input_files(config: Config) -> Iterator[Tuple[str, str, Path]]:
             yield where, name, path
     for where, value in input_settings(config, filled):
         path = Path(value)
-        names = file_names(path) if path.is_dir() else [""] if path.is_file() else []
+        # Not of Path: those raise for texts that no file can be called.
+        names = file_names(path) if os.path.isdir(path) else [""] if os.path.isfile(path) else []
         yield from ((where, name, path / name) for name in names if (path / name).is_file())
 
 
@@ -183,7 +184,7 @@ def train_files(config: Config) -> List[Path]:
 def input_packages(config: Config) -> Iterator[Tuple[str, str]]:
     """(setting, version) of each installed pipeline that the training takes something from."""
     for where, value in input_settings(config, config.interpolate()):
-        if not Path(value).exists() and is_package(value):
+        if not os.path.exists(value) and is_package(value):
             yield where, f"version {get_package_version(value)}"
 
 
@@ -201,7 +202,8 @@ def input_settings(
     raw: Dict[str, Any], filled: Dict[str, Any], where: str = ""
 ) -> Iterator[Tuple[str, str]]:
     """(place, value) of each text that can name a file, a folder or a pipeline to read: where a
-    variable of [paths] is put in, in settings that are for this, and whatever looks like a path.
+    variable of [paths] is put in, in settings that are for this, and whatever looks like a path, by
+    itself or in a list.
     """
     if where in NOT_READ or filled.get("@readers") in READERS:
         return
@@ -209,7 +211,11 @@ def input_settings(
         place, source = f"{where}.{key}" if where else key, raw.get(key)
         if isinstance(value, dict):
             yield from input_settings(source if isinstance(source, dict) else {}, value, place)
+        elif isinstance(value, list):
+            texts = {str(i): text for i, text in enumerate(value)}
+            yield from input_settings({}, texts, place)
         elif isinstance(value, str) and key != KEPT:
             is_path = "${paths." in str(source) or "/" in value or os.sep in value
-            if is_path or key in INPUTS:
+            # A slash alone separates something; as a path it would be all that there is.
+            if (is_path or key in INPUTS) and value.strip("/" + os.sep):
                 yield place, value

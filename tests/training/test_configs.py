@@ -38,6 +38,28 @@ def test_settings_that_name_something_to_read():
     }
 
 
+def test_texts_that_are_no_paths_are_not_read():
+    pattern = f"https?://{300 * 'x'}"
+    lexer = {"separator": "/", "pattern": pattern, "name": pattern, "odd": "a/\0"}
+    settings = {
+        "paths": {"pattern": pattern},
+        "nlp": {"lexer": lexer, "source": pattern, "vectors": "", "also": "${paths.pattern}"},
+    }
+    assert set(describe_inputs(Config(settings))) == {"config"}
+
+
+def test_files_that_are_named_in_a_list_count(tmp_path):
+    names = [str(tmp_path / name) for name in ("first", "second")]
+    settings = Config({"corpora": {"train": {"files": names, "lists": [names], "ids": [1]}}})
+    for name in names:
+        Path(name).write_text("1", encoding="utf-8")
+    seen = [describe_inputs(settings)]
+    for name in names:
+        Path(name).write_text("2", encoding="utf-8")
+        seen.append(describe_inputs(settings))
+    assert seen[0] != seen[1] != seen[2] != seen[0]
+
+
 def test_a_path_that_nothing_uses_does_not_count(tmp_path):
     """The project names what only some configs read: there before one run, and after another."""
     settings = {
