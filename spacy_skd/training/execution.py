@@ -24,8 +24,10 @@ from ..work.tasks import Processes
 from .configs import check_config, one_line, train_files
 from .runs import BEST, MEMORY, Run, RunReport
 
-# Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step".
-TABLE_LINE = re.compile(r"^(\s*E\s+#\s|-+ +-+ |\s*\d+\s+(?P<step>\d+)\s.*\s(?P<score>\S+)\s*$)")
+# Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step"
+# and ends with the score, as no other line should.
+ROW = r"\s*\d+\s+(?P<step>\d+)\s.*\s(?P<score>-?\d+\.\d\d|nan)\s*$"
+TABLE_LINE = re.compile(rf"^(\s*E\s+#\s|-+ +-+ |{ROW})")
 OUR_LOGGER = "spacy-skd.LanguageLogger.v1"
 ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
 CHANGED = "what it is made from was changed meanwhile; run it again"

@@ -28,7 +28,10 @@ def test_table_lines(line, step):
     assert TABLE_LINE.match(line)["step"] == step
 
 
-@pytest.mark.parametrize("line", ["ℹ Pipeline: ['ner']", "======= Training =======", "", "E"])
+@pytest.mark.parametrize(
+    "line",
+    ["ℹ Pipeline: ['ner']", "======= Training =======", "", "E", "2024 12 documents were read"],
+)
 def test_other_lines(line):
     assert not TABLE_LINE.match(line)
 
