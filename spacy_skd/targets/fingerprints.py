@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 
 from ..corpora.stored import words_and_spaces
 from ..folders import check_pipeline
-from ..records import Manifest, make_manifest
+from ..records import LITTER, Manifest, make_manifest
 
 # What a pipeline writes that says nothing of its scores: a description, the rules that split text
 # into tokens (a teacher gets tokens), and every string that its vocabulary has met so far.
@@ -48,7 +48,7 @@ def teacher_manifest(path: Path) -> Manifest:
 
 
 def _counts(file: Path) -> bool:
-    return file.is_file() and file.name not in NOT_THE_TEACHER
+    return file.is_file() and file.name not in {*NOT_THE_TEACHER, *LITTER}
 
 
 def files_fingerprint(files: Sequence[Path], root: Path) -> str:

@@ -37,6 +37,7 @@ def test_teacher_fingerprint_survives_saving_again_but_not_training(tmp_path):
     loaded("Words that no vocabulary has met: xylotomous, Quisquilien.")
     loaded.meta["description"] = "saved again"
     loaded.to_disk(tmp_path / "two")
+    (tmp_path / "two" / ".DS_Store").write_text("of a file manager", encoding="utf-8")
     assert teacher_manifest(tmp_path / "two") == before
     nlp.get_pipe("pipe").model.get_param("start")[0] += 1
     nlp.to_disk(tmp_path / "one")
