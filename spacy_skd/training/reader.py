@@ -1,8 +1,9 @@
 """Reading a corpus folder for training: languages mixed, with soft targets where there are some."""
 
 import re
+from itertools import islice
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 import numpy as np
 from spacy import registry
@@ -262,11 +263,11 @@ class MultilingualCorpus:
         return TextStream(files, lang, vocab, seed, left_out)
 
     def _labelled(self, corpus: Path, lang: str, vocab: Vocab) -> List[Doc]:
-        docs = list(read_split(corpus, lang, self.split, vocab))
-        if docs and self._is_training and self.held_out is not None:
-            held_out = in_fold(self.held_out, docs, lang)
-            docs = [doc for doc, left_out in zip(docs, held_out) if not left_out]
-        return [self._taught(doc, lang) for doc in docs[: self.limit or None]]
+        docs: Iterable[Doc] = read_split(corpus, lang, self.split, vocab)
+        if self._is_training and self.held_out is not None and (every := list(docs)):
+            held_out = in_fold(self.held_out, every, lang)
+            docs = [doc for doc, left_out in zip(every, held_out) if not left_out]
+        return [self._taught(doc, lang) for doc in islice(docs, self.limit or None)]
 
     def _check_languages(self, corpus: Path, names: Sequence[str], taught: Set[str]) -> None:
         found = {*self._pools, *self._streams, *self._texts}

@@ -19,6 +19,7 @@ from spacy_skd.corpora.stored import read_docs
 from spacy_skd.errors import SkdError
 from spacy_skd.targets import TargetWriter
 from spacy_skd.targets.meta import Origin, Plan
+from spacy_skd.training import reader as the_reader
 from spacy_skd.training.reader import draw, make_multilingual_corpus, quotas
 from spacy_skd.transfer import Teacher
 
@@ -136,6 +137,19 @@ def test_other_splits_come_in_order_whatever_alpha(corpus, nlp):
 def test_languages_and_limit(corpus, nlp):
     reader = make_multilingual_corpus(corpus, languages=["sl", "de"], limit=6)
     assert langs_of(reader(nlp)) == {"sl": 4, "de": 6}
+
+
+def test_a_limit_is_all_that_is_read(corpus, nlp, monkeypatch):
+    def read(*args):
+        for doc in read_split(*args):
+            seen.append(doc)
+            yield doc
+
+    seen = []
+    read_split = the_reader.read_split
+    monkeypatch.setattr(the_reader, "read_split", read)
+    reader = make_multilingual_corpus(corpus, languages=["de"], limit=6)
+    assert len(list(reader(nlp))) == len(seen) == 6
 
 
 def test_uniform_sampling_repeats_small_languages_evenly(corpus, nlp):
