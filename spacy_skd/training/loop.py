@@ -183,8 +183,8 @@ def is_done(settings: Settings, progress: Progress) -> bool:
     step = progress.steps - 1
     if step < 0:
         return False
-    results = [(score, -at) for score, at in progress.results if not at % settings["eval_frequency"]]
-    _, negative = max(results)
+    frequency = settings["eval_frequency"]
+    _, negative = max((score, -at) for score, at in progress.results if not at % frequency)
     too_long = settings["patience"] and step + negative >= settings["patience"]
     return bool(too_long or (settings["max_steps"] and step >= settings["max_steps"]))
 
@@ -222,8 +222,10 @@ def main(arguments: List[str]) -> None:
     import_code(given.code)
     setup_gpu(given.gpu_id)
     use_numpys()
+    # Without the environment's: the config that was read has them, as far as the run wants them.
+    overrides = parse_config_overrides(settings, env_var=None)
     with show_validation_error(given.config):
-        config = load_config(given.config, parse_config_overrides(settings), interpolate=False)
+        config = load_config(given.config, overrides, interpolate=False)
     with show_validation_error(given.config, hint_fill=False):
         nlp = init_nlp(config, use_gpu=given.gpu_id)
     msg.good("Initialized pipeline")

@@ -10,6 +10,7 @@ from spacy.training.loop import train as train_by_spacy
 from spacy.util import load_config, load_model_from_config
 from thinc.api import Config
 
+from spacy_skd.training import loop
 from spacy_skd.training.checkpoints import Checkpoint, Progress
 from spacy_skd.training.loop import has_model, is_done, train
 
@@ -89,11 +90,24 @@ def test_the_last_step_is_evaluated_too(corpus, tiny_transformer, tmp_path):  # 
         assert found["model-best" / path] == found["model-last" / path]
 
 
+def test_the_environment_changes_no_config_that_was_read(tmp_path, monkeypatch):
+    """A baseline would get back the targets that it is to be without."""
+    seen = []
+    monkeypatch.setenv("SPACY_CONFIG_OVERRIDES", "--paths.targets targets")
+    monkeypatch.setattr(loop, "use_numpys", lambda: None)
+    monkeypatch.setattr(loop, "init_nlp", lambda config, use_gpu: seen.append(config))
+    monkeypatch.setattr(loop, "train", lambda *args, **settings: None)
+    Config({"paths": {"targets": None}}).to_disk(tmp_path / "run.cfg")
+    loop.main([str(tmp_path / "run.cfg"), str(tmp_path), "f"])
+    assert seen[0]["paths"]["targets"] is None
+
+
 def test_what_the_last_step_measured_does_not_make_the_training_longer():
     """Where it is interrupted after that, it must not go on."""
     settings = {"eval_frequency": 8, "patience": 10, "max_steps": 0}
     progress = Progress(steps=18)
-    progress.rows = [{"score": score, "step": step} for score, step in ((0.1, 0), (0.5, 8), (0.4, 16))]
+    measured = [(0.1, 0), (0.5, 8), (0.4, 16)]
+    progress.rows = [{"score": score, "step": step} for score, step in measured]
     assert not is_done(settings, progress)
     progress.steps += 1
     assert is_done(settings, progress)
