@@ -92,7 +92,9 @@ def forward(
     width = features.dataXd.shape[1]
 
     def backprop(gradient: Ragged) -> List[Tokens]:
-        of_vectors = model.ops.as_contig(gradient.data[:, width:])
+        # A word without a vector gives 0, which spaCy's layer forgets on the way back: it would
+        # learn from the last vector of the table.
+        of_vectors = gradient.data[:, width:] * vectors.dataXd.any(axis=1, keepdims=True)
         backprop_vectors(Ragged(of_vectors, gradient.lengths))
         of_features = model.ops.as_contig(gradient.data[:, :width])
         return backprop_features(Ragged(of_features, gradient.lengths))
