@@ -109,6 +109,6 @@ def forward(
         of_words = ops.alloc2f(*vectors.shape)
         ops.scatter_add(of_words, word_of, ops.flatten(gradients))
         backprop_embed([of_words])
-        return docs
+        return []  # as spaCy's do: thinc's concatenate adds to the list that it gets
 
     return split_rows(vectors[word_of], [len(doc) for doc in docs]), backprop

@@ -107,6 +107,7 @@ def test_joined_it_hears_of_both_and_teaches_both():
     outputs, backprop = model.begin_update(docs)
     assert [output.shape for output in outputs] == [(4, WIDTH), (0, WIDTH), (2, WIDTH)]
     backprop([output + 1 for output in outputs])
+    assert len(docs) == 3
     for part in parts:
         assert all(np.abs(gradient).max() > 0 for _, gradient in gradients_of(part))
     for part in parts:
