@@ -11,10 +11,10 @@ def emission_cross_entropy(
     p: Potentials, target: np.ndarray, weights: np.ndarray, temperature: float
 ) -> Tuple[np.ndarray, Potentials]:
     """Cross-entropy of targets and softmaxed emissions, transitions ignored: see `inference.py`."""
-    log_probs = p.unary - log_sum_exp(p.unary, axis=1)[:, None]
+    log_probs = p.unary - finite(log_sum_exp(p.unary, axis=1))[:, None]
     losses, g = tempered_cross_entropy(log_probs, target, temperature)
     g -= np.exp(log_probs) * g.sum(axis=1, keepdims=True)
-    g *= np.repeat(weights, p.lengths)[:, None]
+    g = of_weight(g, weights, p.lengths)
     nothing = np.zeros(p.n_labels)
     gradient = Potentials(g, p.lengths, np.zeros_like(p.transitions), nothing, nothing.copy())
     return weighted(per_chain(losses, p.lengths), weights), gradient
@@ -74,3 +74,8 @@ def per_chain(of_token: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 def weighted(losses: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """losses * weights (B,), where a chain of weight 0 has loss 0 even if it is infinite."""
     return product(losses, weights)
+
+
+def of_weight(g: np.ndarray, weights: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """g (N, any width) times the weight of its chain, 0 where that is 0 even if g is NaN."""
+    return product(g, np.broadcast_to(np.repeat(weights, lengths)[:, None], g.shape))

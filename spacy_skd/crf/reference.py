@@ -12,7 +12,15 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from .emission import finite, log_sum_exp, per_chain, product, tempered_cross_entropy, weighted
+from .emission import (
+    finite,
+    log_sum_exp,
+    of_weight,
+    per_chain,
+    product,
+    tempered_cross_entropy,
+    weighted,
+)
 from .moments import KBest, Moments, gold_moments
 from .potentials import Potentials
 
@@ -149,7 +157,7 @@ def posterior_cross_entropy(
     log_marginals = alpha + beta - np.repeat(normalizer, p.lengths)[:, None]
     losses, g = tempered_cross_entropy(log_marginals, target, temperature)
     losses = np.where(log_z == -np.inf, -np.inf, per_chain(losses, p.lengths))
-    g *= np.repeat(weights, p.lengths)[:, None]
+    g = of_weight(g, weights, p.lengths)
     # Sums over the tokens before and after each; the sum of all g.
     left, right, transitions = np.zeros_like(g), np.zeros_like(g), np.zeros_like(p.transitions)
     total = per_chain(g.sum(axis=1), p.lengths)
@@ -234,9 +242,9 @@ def weighted_difference(
     unary = student.unary - target.unary
     pairs = np.asarray(student.transitions) - np.asarray(target.transitions)
     # A weight of 0 also silences a target of NaN.
-    of_token = np.broadcast_to(np.repeat(weights, lengths)[:, None], unary.shape)
     of_pair = np.broadcast_to(weights[:, None, None], pairs.shape)
-    return gradient_of(product(unary, of_token), product(pairs, of_pair).sum(axis=0), lengths)
+    unary = of_weight(unary, weights, lengths)
+    return gradient_of(unary, product(pairs, of_pair).sum(axis=0), lengths)
 
 
 def gradient_of(unary: np.ndarray, transitions: np.ndarray, lengths: np.ndarray) -> Potentials:

@@ -172,16 +172,31 @@ def test_transitions_not_a_number(backend):
 
 
 def test_target_not_a_number(backend):
+    """An error, but for a chain of weight 0."""
     p, bad = make(), TARGET.copy()
     bad[4, 1] = np.nan
-    for call in (
-        lambda: cross_entropy(p, Moments(bad, np.zeros((3, 3, 3)))),
-        lambda: posterior_cross_entropy(p, bad),
-        lambda: posterior_cross_entropy(p, bad, temperature=2.0),
-        lambda: emission_cross_entropy(p, bad),
+    for loss in (
+        lambda w: cross_entropy(p, Moments(bad, np.zeros((3, 3, 3))), w),
+        lambda w: posterior_cross_entropy(p, bad, w),
+        lambda w: posterior_cross_entropy(p, bad, w, 2.0),
+        lambda w: emission_cross_entropy(p, bad, w),
+        lambda w: emission_cross_entropy(p, bad, w, 2.0),
     ):
         with pytest.raises(SkdError, match="SKD012.*chain 2"):
-            call()
+            loss(None)
+        losses, gradient = loss(np.array([1.0, 1.0, 0.0]))
+        assert losses[2] == 0.0 and not gradient.unary[2:].any()
+        for values in (gradient.unary, gradient.transitions, gradient.start, gradient.end):
+            assert np.isfinite(values).all()
+
+
+def test_emissions_that_are_all_forbidden(backend):
+    """A chain of weight 0 has no gradient, whatever its potentials are."""
+    p = make()
+    p.unary[4] = -np.inf
+    losses, gradient = emission_cross_entropy(p, TARGET, np.array([1.0, 1.0, 0.0]))
+    assert losses[2] == 0.0
+    assert np.isfinite(gradient.unary).all() and not gradient.unary[2:].any()
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
