@@ -25,7 +25,9 @@ def tempered(target: np.ndarray, temperature: float) -> np.ndarray:
     if temperature == 1.0:
         return target
     mass = target.sum(axis=1, keepdims=True)
-    target = target ** (1.0 / temperature)
+    # Of a low temperature all powers may be 0 but that of the largest, which is 1 here.
+    largest = target.max(axis=1, keepdims=True)
+    target = (target / np.where(largest > 0, largest, 1.0)) ** (1.0 / temperature)
     return target * (mass / np.where(mass > 0, target.sum(axis=1, keepdims=True), 1.0))
 
 
