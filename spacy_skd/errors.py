@@ -524,7 +524,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "The embeddings of '{source}' have the shape {shape}, which contradicts its {file}: {expected}. "
         "Check the folder."
     )
-    SKD176 = "--dims is {value}; it must be from 1 to {most}, the width of the encoder's embeddings."
+    SKD176 = "--dims is {value}; it must be {range}."
     SKD177 = (
         "The model was trained with word vectors of {known} dimensions, and the vocabulary's have "
         "{found}. Load the vectors that it was trained with."
@@ -576,6 +576,12 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD269 = (
         "'{source}' does not say where data come from: give NAME, LICENCE, URL for each source, with ; "
         "between two sources."
+    )
+
+    # 280-289: vectors/, where they are made of a corpus
+    SKD280 = (
+        "The corpus '{path}' has {problem}, too little to make vectors of. Add to the text of its train "
+        "or unlabelled split."
     )
 
     # 270-279: work/

@@ -6,6 +6,7 @@ into one small table; spaCy's own vectors can hold it.
 
 import logging
 import warnings
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,8 +24,10 @@ def train_floret(nlp: Language, corpus: Path, dims: int) -> None:
     """Give a pipeline floret vectors (50,000 rows, dims) trained on a corpus, float32.
 
     One thread, so that the same corpus gives the same vectors. Raises `SkdError` without the
-    package floret.
+    package floret, for dims below 1, and for a corpus without a word that is frequent enough.
     """
+    if dims < 1:
+        raise SkdError(Errors.SKD176.format(value=dims, range="1 or more"))
     try:
         import floret
     except ImportError as error:
@@ -32,9 +35,15 @@ def train_floret(nlp: Language, corpus: Path, dims: int) -> None:
         raise SkdError(message) from error
     with TemporaryDirectory() as folder:
         text, table = Path(folder) / "text", Path(folder) / "table"
+        counts: Counter = Counter()
         with text.open("w", encoding="utf-8") as file:
             for _, words in sentences(corpus):
+                counts.update(words)
                 file.write(" ".join("_".join(word.split()) for word in words) + "\n")
+        # floret itself would count the ends of lines as a word, and leave every vector random.
+        if max(counts.values(), default=0) < SETTINGS["minCount"]:
+            problem = "no word that occurs twice"
+            raise SkdError(Errors.SKD280.format(path=corpus, problem=problem))
         model = floret.train_unsupervised(str(text), dim=dims, thread=1, verbose=0, **SETTINGS)
         model.save_floret_vectors(str(table))
         logging.getLogger("spacy").setLevel(logging.WARNING)

@@ -82,6 +82,8 @@ def make_vectors(
         if most is not None and most < 1:
             raise SkdError(Errors.SKD179.format(value=most))
         counts = {} if corpus is None else count_words(corpus)
+        if corpus is not None and not counts:
+            raise SkdError(Errors.SKD280.format(path=corpus, problem="no text"))
         if source == FLORET:
             if corpus is None:
                 raise SkdError(Errors.SKD178)
@@ -117,7 +119,8 @@ def encoder_vectors(
     """Vectors from the input embeddings of an encoder, see `table.py`."""
     pieces, embeddings = read_encoder(source)
     if not 1 <= dims <= embeddings.shape[1]:
-        raise SkdError(Errors.SKD176.format(value=dims, most=embeddings.shape[1]))
+        most_dims = f"from 1 to {embeddings.shape[1]}, the width of the encoder's embeddings"
+        raise SkdError(Errors.SKD176.format(value=dims, range=most_dims))
     wanted = pieces.usable if most is None else pieces.characters()
     if counts:
         wanted, report.pieces_per_word = needed(pieces, sum(counts.values(), Counter()))

@@ -138,3 +138,23 @@ def test_a_failure_leaves_what_was_there(encoder, tmp_path):
         make_vectors("floret", output, dims=5)
     assert spacy.load(output).vocab.vectors_length == 5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["encoder", "vectors"]
+
+
+def test_too_little_text_is_one_line(encoder, corpus, tmp_path):
+    """And not a table of random numbers, nor all pieces of the encoder."""
+    pytest.importorskip("floret")
+    output = tmp_path / "vectors"
+    for dims in (0, -1):
+        with pytest.raises(SkdError, match="SKD176.*must be 1 or more"):
+            make_vectors("floret", output, corpus=corpus, dims=dims)
+    for path in corpus.glob("*/*.spacy"):
+        path.unlink()
+    once = [Doc(Vocab(), words=["Anna", "wohnt"]), Doc(Vocab(), words=["hier", "."])]
+    DocBin(docs=once, store_user_data=True).to_disk(corpus / "de" / "train.spacy")
+    with pytest.raises(SkdError, match="SKD280.*no word that occurs twice"):
+        make_vectors("floret", output, corpus=corpus, dims=5)
+    make_vectors(encoder, output, corpus=corpus, dims=5)
+    DocBin().to_disk(corpus / "de" / "train.spacy")
+    for source in (encoder, "floret"):
+        with pytest.raises(SkdError, match="SKD280.*no text"):
+            make_vectors(source, output, corpus=corpus, dims=5)
