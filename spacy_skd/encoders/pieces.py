@@ -1,7 +1,8 @@
 """Words to the pieces of an encoder's vocabulary, in windows that the encoder can read at once."""
 
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Iterator, List, Sequence
+from typing import TYPE_CHECKING, Iterator, List, Optional, Sequence
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Subwords:
         self.max_pieces = max_pieces
         self.pad = pad
         self._before, self._after = special_pieces(tokenizer)
-        unknown = getattr(tokenizer.model, "unk_token", None)
-        self._unknown = pad if unknown is None else tokenizer.token_to_id(unknown)
+        unknown = unknown_piece(tokenizer)
+        self._unknown = pad if unknown is None else unknown
 
     def windows(self, sentences: Sequence[Sequence[str]]) -> List[Window]:
         """The windows of some sentences, at least one for each that has words."""
@@ -81,6 +82,15 @@ class Subwords:
             first, done = min(max(following, first + 1), counts), counts
             if done < n_words and ends[done + 1] - ends[first] > room:
                 first = done
+
+
+def unknown_piece(tokenizer: "Tokenizer") -> Optional[int]:
+    """The piece of what is unknown, if the vocabulary has one."""
+    model = tokenizer.model
+    if hasattr(model, "unk_token"):
+        return None if model.unk_token is None else tokenizer.token_to_id(model.unk_token)
+    # Unigram models, such as XLM-R's, say it in what they are saved as alone.
+    return json.loads(tokenizer.to_str())["model"].get("unk_id")
 
 
 def special_pieces(tokenizer: "Tokenizer") -> "tuple[List[int], List[int]]":

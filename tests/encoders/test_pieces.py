@@ -40,6 +40,19 @@ def test_every_word_has_a_piece():
     assert window.starts.tolist() == [1, 2, 3, 4]
 
 
+def test_without_pieces_a_word_is_what_is_unknown_in_a_unigram_vocabulary_too():
+    from tokenizers import Tokenizer, models, normalizers, processors
+
+    vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("a", -1.0)]
+    tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=3))
+    tokenizer.normalizer = normalizers.Strip()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    (window,) = Subwords(tokenizer, 16, 1).windows([["a", "\n", "a"]])
+    assert window.ids == [0, 4, 3, 4, 2]
+
+
 @given(st.lists(words, max_size=4), st.integers(3, 30))
 def test_windows_count_each_word_once_and_hold_its_pieces(sentences, max_pieces):
     windows = Subwords(letters(), max_pieces, 0).windows(sentences)
