@@ -1,5 +1,6 @@
 """Words through a model: one vector a word, for any number of sentences of any length."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Callable, ContextManager, List, Sequence, Tuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from .pretrained import Pretrained, import_torch
 
 if TYPE_CHECKING:
     from torch import Tensor, device
+    from transformers import PreTrainedModel
     from transformers.utils import ModelOutput
 
 # More pieces in a batch do not make a CPU faster, but fill a GPU.
@@ -38,7 +40,7 @@ def read_words(
     for chosen in by_length([len(window.ids) for window in windows], batch_size(device)):
         batch = [windows[n] for n in chosen]
         ids, mask = padded(batch, pretrained.subwords.pad)
-        with torch.no_grad(), half_precision(device):
+        with torch.no_grad(), nullcontext() if is_full(model) else half_precision(device):
             output = model(
                 input_ids=torch.from_numpy(ids).to(device),
                 attention_mask=torch.from_numpy(mask).to(device),
@@ -52,6 +54,13 @@ def read_words(
                 found[i] = np.empty((len(sentences[i]), rows.shape[1]), dtype=np.float32)
             found[i][window.first : window.first + len(rows)] = rows
     return found
+
+
+def is_full(model: "PreTrainedModel") -> bool:
+    """Whether it needs full precision: DeBERTa's first version masks scores of 16 bits with the
+    lowest number of 32, which they do not hold.
+    """
+    return model.config.model_type == "deberta"
 
 
 def batch_size(device: "device") -> int:

@@ -5,7 +5,7 @@ import pytest
 
 from spacy_skd.encoders import reading
 from spacy_skd.encoders.pieces import Window
-from spacy_skd.encoders.pretrained import open_pretrained
+from spacy_skd.encoders.pretrained import Pretrained, open_pretrained, ready
 from spacy_skd.encoders.reading import pool, read_words
 
 from ..conftest import SENTENCES
@@ -84,3 +84,22 @@ def test_half_precision_is_close(tiny_transformer):
     encoder = open_pretrained(str(tiny_transformer()), "AutoModel")
     for found in read_words(encoder, WORDS, last_layer, "mean"):
         assert np.isfinite(found).all()
+
+
+# Of transformers, where it defines the model.
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is deprecated:DeprecationWarning")
+def test_deberta_in_full_precision(tiny_transformer, monkeypatch):
+    import torch
+    from transformers import DebertaConfig, DebertaModel
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    config = DebertaConfig(
+        vocab_size=100,
+        hidden_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
+    subwords = open_pretrained(str(tiny_transformer()), "AutoModel").subwords
+    encoder = Pretrained("AutoModel", ready(DebertaModel(config)), subwords)
+    assert all(np.isfinite(found).all() for found in read_words(encoder, WORDS, last_layer, "mean"))
