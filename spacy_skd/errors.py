@@ -578,12 +578,6 @@ class Errors(metaclass=ErrorsWithCodes):
         "between two sources."
     )
 
-    # 280-289: vectors/, where they are made of a corpus
-    SKD280 = (
-        "The corpus '{path}' has {problem}, too little to make vectors of. Add to the text of its train "
-        "or unlabelled split."
-    )
-
     # 270-279: work/
     SKD270 = "--ray needs Ray: install it with `pip install spacy-skd[ray]`."
     SKD271 = (
@@ -597,6 +591,12 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD273 = "The cluster cannot do its part of '{name}': {reason}"
     SKD274 = "{option} is for a cluster, and --ray does not name one."
     SKD275 = "--gpu-id is for this machine; with --ray, --gpus says how many GPUs each task takes."
+
+    # 280-289: vectors/, where they are made of a corpus
+    SKD280 = (
+        "The corpus '{path}' has {problem}, too little to make vectors of. Add to the text of its train "
+        "or unlabelled split."
+    )
     # fmt: on
 
 

@@ -17,7 +17,10 @@ from ..errors import Errors, SkdError
 from .words import sentences
 
 # As in spaCy's documentation; n-grams from 3, as not all languages have long words.
-SETTINGS = dict(model="cbow", mode="floret", minn=3, maxn=5, hashCount=2, bucket=50_000, minCount=2)
+MIN_COUNT = 2
+SETTINGS = dict(
+    model="cbow", mode="floret", minn=3, maxn=5, hashCount=2, bucket=50_000, minCount=MIN_COUNT
+)
 
 
 def train_floret(nlp: Language, corpus: Path, dims: int) -> None:
@@ -41,7 +44,7 @@ def train_floret(nlp: Language, corpus: Path, dims: int) -> None:
                 counts.update(words)
                 file.write(" ".join("_".join(word.split()) for word in words) + "\n")
         # floret itself would count the ends of lines as a word, and leave every vector random.
-        if max(counts.values(), default=0) < SETTINGS["minCount"]:
+        if max(counts.values(), default=0) < MIN_COUNT:
             problem = "no word that occurs twice"
             raise SkdError(Errors.SKD280.format(path=corpus, problem=problem))
         model = floret.train_unsupervised(str(text), dim=dims, thread=1, verbose=0, **SETTINGS)
