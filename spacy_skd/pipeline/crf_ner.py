@@ -79,7 +79,8 @@ class CRFNer(CRFPipe):
 
     What a document says already is treated as spaCy's `ner` treats it: entities are kept, tokens
     that `doc.set_ents(..., blocked=...)` blocks get none, and all other tokens, whether "outside"
-    or without annotation, are free. An entity neither begins nor ends with a whitespace token.
+    or without annotation, are free. An entity does not begin with a whitespace token, and ends with
+    one in IOB2 only, whose tags do not show where an entity ends.
 
     vocab (Vocab): The shared vocabulary.
     model (Model[List[Doc], Potentials]): Gives the potentials; see `spacy-skd.CRFTagger.v1`.

@@ -514,7 +514,9 @@ def drop_illegal(gold: np.ndarray, student: Potentials) -> np.ndarray:
     second = second[known[second - 1]]
     torn = second[student.transitions[tags[second - 1], tags[second]] == FORBIDDEN]
     bad[torn] = bad[torn - 1] = True
-    return np.where(bad, MISSING, gold)
+    # Only what opens nothing, and is known, belongs to the entity of the token before.
+    entities = np.cumsum((student.start[tags] != FORBIDDEN) | ~known)
+    return np.where(np.bincount(entities, bad)[entities] > 0, MISSING, gold)
 
 
 def mean_loss(losses: np.ndarray, gradient: Potentials) -> Tuple[float, Potentials]:

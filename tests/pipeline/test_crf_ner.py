@@ -1,5 +1,5 @@
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -137,6 +137,30 @@ def test_an_entity_across_a_sentence_boundary_is_no_infinite_loss():
     predicted = Doc(nlp.vocab, words=words, sent_starts=[True, False, True, False])
     loss = nlp.update([Example(predicted, reference)], sgd=optimizer)["pipe"]
     assert np.isfinite(loss)
+
+
+@pytest.mark.parametrize("scheme", ["IOB2", "BILOU"])
+def test_of_an_entity_that_cannot_be_nothing_remains(scheme):
+    """Its edges on whitespace, a part of it on an entity that is there already (of an entity ruler,
+    with `annotating_components`), the end of a sentence within.
+    """
+    nlp = random_pipeline(scheme)
+    pipe = nlp.get_pipe("pipe")
+    for blank, reserved, boundary in product((None, 0, 1, 2), (None, 0, 1, 2), (None, 1, 2, 3)):
+        words = ["\n" if i == blank else f"w{i}" for i in range(4)]
+        reference = Doc(nlp.vocab, words=words)
+        reference.ents = [Span(reference, 0, 3, label="PER")]
+        starts = None if boundary is None else [i in (0, boundary) for i in range(4)]
+        predicted = Doc(nlp.vocab, words=words, sent_starts=starts)
+        if reserved is not None:
+            predicted.ents = [Span(predicted, reserved, reserved + 1, label="LOC")]
+        examples, scores = [Example(predicted, reference)], pipe.model.predict([predicted])
+        assert np.isfinite(pipe.get_loss(examples, scores)[0])
+        known = pipe._gold(examples, pipe.constrained(scores, [predicted])).tags[:3] != -1
+        # In IOB2 nothing shows at a token that the entity ends there.
+        edge = blank == 0 or (blank == 2 and scheme == "BILOU")
+        possible = reserved is None and boundary in (None, 3) and not edge
+        assert known.tolist() == [possible] * 3
 
 
 def test_partial_annotation():
