@@ -47,14 +47,24 @@ def is_encoded(doc: Doc, listener: Model) -> bool:
 
 def before(nlp: Language, pipe: Any) -> Pipes:
     """The components of a pipeline that run before one of them."""
-    pipes = nlp.pipeline
-    places = [i for i, (_, other) in enumerate(pipes) if other is pipe]
-    return pipes[: places[0]] if places else []
+    return around(nlp, pipe)[0]
 
 
 def after(nlp: Language, pipe: Any) -> Pipes:
     """The components of a pipeline that run after one of them."""
-    return nlp.pipeline[len(before(nlp, pipe)) + 1 :]
+    return around(nlp, pipe)[1]
+
+
+def around(nlp: Language, pipe: Any) -> Tuple[Pipes, Pipes]:
+    """The enabled components before and after one of them, which may be disabled itself; none where
+    it is no part of the pipeline.
+    """
+    places = [i for i, (_, other) in enumerate(nlp.components) if other is pipe]
+    if not places:
+        return [], []
+    parts = nlp.components[: places[0]], nlp.components[places[0] + 1 :]
+    earlier, later = ([p for p in part if p[0] not in nlp.disabled] for part in parts)
+    return earlier, later
 
 
 def run(pipe: Any, docs: Iterable[Doc]) -> List[Doc]:

@@ -99,6 +99,19 @@ def test_a_fresh_document_gets_the_boundaries_that_a_processed_one_has():
         assert not np.allclose(pipe.marginals(fresh), pipe.marginals(processed))
 
 
+def test_a_disabled_component_is_asked_where_it_is():
+    nlp = with_listener("tok2vec", {"model": SMALL_TOK2VEC}, LISTENER)
+    train(nlp, make_examples(nlp), steps=15)
+    nlp.add_pipe("sentencizer", before="pipe")
+    pipe, text = nlp.get_pipe("pipe"), "Ada lives in London. Nobody calls."
+    processed, expected = nlp(text), pipe.marginals(nlp(text))
+    with nlp.select_pipes(disable="pipe"):
+        for doc in (processed, nlp(text), nlp.make_doc(text)):
+            np.testing.assert_allclose(pipe.marginals(doc), expected, rtol=1e-4, atol=1e-6)
+    nlp.remove_pipe("pipe")
+    assert upstream.before(nlp, pipe) == upstream.after(nlp, pipe) == []
+
+
 def test_boundaries_of_both_sides():
     """What runs before is run again, where what runs after has spoilt it."""
     nlp = make_pipeline("crf_ner")
