@@ -19,6 +19,12 @@ def test_sets_its_attribute(attribute):
     assert nlp.evaluate(examples)[f"{attribute}_acc"] == 1.0
 
 
+@pytest.mark.parametrize("attribute", ["tag", "pos"])
+def test_without_score_weights_the_best_model_is_chosen_by_its_tags(attribute):
+    weights = make_pipeline("crf_tagger", attribute=attribute).config["training"]["score_weights"]
+    assert weights[f"{attribute}_acc"] > 0
+
+
 def test_unknown_attribute():
     with pytest.raises(SkdError, match="SKD046.*lemma"):
         make_pipeline("crf_tagger", attribute="lemma")
