@@ -179,4 +179,7 @@ def register_extension() -> None:
 
 def token_confidence(token: Token) -> Optional[float]:
     of_tokens = token.doc.user_data.get(OF_TOKENS)
-    return None if of_tokens is None else float(of_tokens[token.i])
+    # They are of other tokens where some were merged or split, or a span became a document.
+    if of_tokens is None or len(of_tokens) != len(token.doc):
+        return None
+    return float(of_tokens[token.i])

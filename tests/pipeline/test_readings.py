@@ -250,6 +250,17 @@ def test_confidence_is_written(encoder, processes, tiny_transformer, tmp_path):
         assert all(ent._.confidence > 0 for ent in doc.ents if ent.label_ != "GREETING")
 
 
+def test_confidences_are_those_of_the_tokens_or_none():
+    nlp = make_pipeline("crf_tagger", confidence=True)
+    train(nlp, make_examples(nlp), steps=1)
+    doc = nlp(Doc(nlp.vocab, words=SENTENCES[0][0]))
+    assert None not in [token._.confidence for token in doc]
+    assert [token._.confidence for token in doc[3:6].as_doc(copy_user_data=True)] == 3 * [None]
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:2])
+    assert [token._.confidence for token in doc] == 5 * [None]
+
+
 @pytest.mark.parametrize("attribute", ["tag", "pos"])
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_confidence_of_tags_is_written(attribute, overwrite):
