@@ -166,12 +166,13 @@ class CRFNer(CRFPipe):
 
     def set_annotations(self, docs: Iterable[Doc], scores: Scores) -> None:
         """Write the entities of what `predict` gave for each document."""
+        labels = self.labels
         for doc, prediction in zip(docs, scores):
             path, confidence = as_prediction(prediction)
             found = self.reading(doc, path)
             doc.set_ents([*doc.ents, *found], blocked=blocked_tokens(doc))
             if confidence is not None:
-                write_confidence(doc, self.name, confidence)
+                write_confidence(doc, self.name, labels, confidence)
 
     def _tags_of(self, doc: Doc) -> List[Optional[str]]:
         """What `Example.get_aligned_ner` gives where there is nothing to align, in a quarter of the
@@ -203,11 +204,14 @@ class CRFNer(CRFPipe):
         return Parts(edges[:, 0], edges[:, 1] - edges[:, 0], np.array(labels, dtype=np.int64))
 
 
-def write_confidence(doc: Doc, name: str, confidence: np.ndarray) -> None:
-    """A number for each of `doc.ents`, where spaCy's `spancat` has its own, and at the entity."""
+def write_confidence(doc: Doc, name: str, labels: Sequence[str], confidence: np.ndarray) -> None:
+    """A number for each of `doc.ents`, where spaCy's `spancat` has its own, and at the entity. The
+    0 of a label that the component does not know replaces nothing that another one has written.
+    """
     doc.spans[name] = SpanGroup(doc, name=name, spans=doc.ents, attrs={"scores": confidence})
     for ent, value in zip(doc.ents, confidence.tolist()):
-        ent._.set(EXTENSION, value)
+        if ent.label_ in labels or ent._.get(EXTENSION) is None:
+            ent._.set(EXTENSION, value)
 
 
 def blocked_tokens(doc: Doc) -> List[Span]:

@@ -250,6 +250,20 @@ def test_confidence_is_written(encoder, processes, tiny_transformer, tmp_path):
         assert all(ent._.confidence > 0 for ent in doc.ents if ent.label_ != "GREETING")
 
 
+def test_a_component_of_other_labels_leaves_confidences_alone():
+    nlp = make_pipeline("crf_ner", confidence=True)
+    train(nlp, make_examples(nlp), steps=15)
+    text = " ".join(SENTENCES[0][0])
+    before = {ent.text: ent._.confidence for ent in nlp(text).ents}
+    other = nlp.add_pipe("crf_ner", name="other", config={"confidence": True})
+    other.initialize(lambda: make_examples(nlp), labels=["ORG"])
+    doc = nlp(text)
+    after = {ent.text: ent._.confidence for ent in doc.ents if ent.label_ != "ORG"}
+    assert after == before and min(after.values()) > 0
+    scores = zip(doc.ents, doc.spans["other"].attrs["scores"])
+    assert all((score == 0) == (ent.label_ != "ORG") for ent, score in scores)
+
+
 def test_confidences_are_those_of_the_tokens_or_none():
     nlp = make_pipeline("crf_tagger", confidence=True)
     train(nlp, make_examples(nlp), steps=1)
