@@ -497,9 +497,9 @@ def index_docs(docs: Sequence[Doc]) -> Tuple[List[np.ndarray], List[np.ndarray]]
 
 
 def drop_illegal(gold: np.ndarray, student: Potentials) -> np.ndarray:
-    """Treat gold tags (N,) that no legal sequence can have as not annotated: those of an entity
-    that crosses a sentence boundary or lies on tokens the document reserves. Their loss would be
-    infinite.
+    """Treat gold tags (N,) that no legal sequence can have as not annotated: all those of an entity
+    that crosses a sentence boundary, begins or ends with whitespace or lies on tokens the document
+    reserves. Their loss would be infinite, and that of a part of them may be.
     """
     known = gold != MISSING
     tags = np.where(known, gold, 0)
