@@ -11,6 +11,9 @@ from .counts import f_score
 Counts = Dict[str, np.ndarray]
 # Resamples that are drawn at a time: bounds the memory, not the result.
 CHUNK = 500
+# Draws that are exactly as far away as the observed difference may fall short of it by rounding. On
+# few sentences they are many, and without them p would be too small.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def paired_bootstrap(
         draws += resampled(ours[language], theirs[language], samples, rng) / len(ours)
     low, high = np.quantile(draws, [0.025, 0.975])
     # Under the hypothesis of no difference the draws lie around 0, not around the observed one.
-    extreme = np.abs(draws - observed) >= abs(observed)
+    extreme = np.abs(draws - observed) >= abs(observed) - ROUNDING
     p = (1 + extreme.sum()) / (samples + 1)
     return Difference(float(observed), float(low), float(high), float(p))
 

@@ -57,6 +57,19 @@ def test_pipelines_that_are_alike_seem_different_as_often_as_the_level_says():
     assert 0.01 < np.mean(np.array(p) < 0.05) < 0.11
 
 
+@pytest.mark.parametrize("sentences, ours, theirs", [(10, 9, 7), (40, 36, 33), (100, 90, 87)])
+def test_draws_that_are_just_as_far_away_count_whatever_rounding_does(sentences, ours, theirs):
+    """Where the one is right wherever the other is, the draws are binomial."""
+
+    def right(number):
+        return np.array([[[1, 0, 0]] * number + [[0, 1, 1]] * (sentences - number)])
+
+    found = paired_bootstrap({"a": right(ours)}, {"a": right(theirs)})
+    more = ours - theirs
+    nearer = stats.binom(sentences, more / sentences).cdf([2 * more - 1, 0])
+    assert found.p == pytest.approx(1 - (nearer[0] - nearer[1]), abs=0.015)
+
+
 def test_other_sentences_are_refused():
     rng = np.random.default_rng(0)
     with pytest.raises(SkdError, match="SKD230"):
