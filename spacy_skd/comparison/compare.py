@@ -318,8 +318,10 @@ class Measurement:
     def key(self, spec: Spec) -> str:
         """Changes with the pipelines, the data and what is asked of them."""
         made = [path for source in self.sources(spec) for path in proofs(source)]
+        languages = find_languages(self.corpus, [spec.split])
+        candidate = Candidate(self.cell.row, self.source, self.cell.classifier)
         content = {
-            "source": self.source,
+            "sources": {name: candidate.sources(name) for name in languages},
             "metric": spec.metric,
             "classifier": asdict(self.cell.classifier),
             "runs": [file_checksum(path) for path in made],

@@ -6,9 +6,10 @@ python -m spacy_skd.comparison.measure SOURCE CLASSIFIER CORPUS SPLIT METRIC KEY
 import json
 import sys
 import time
-from functools import partial
+from collections import defaultdict
+from functools import partial, reduce
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc
@@ -16,9 +17,9 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ..corpora.layout import find_languages
-from ..evaluation.calibration import calibration_of
+from ..evaluation.calibration import Reliability, calibration_of
 from ..evaluation.counts import sentence_counts
-from ..evaluation.evaluate import Candidate, average, evaluate_candidate, load
+from ..evaluation.evaluate import Candidate, average, evaluate_candidate, load, mean_scores
 from ..memory import peak_memory
 from ..records import write_record
 from ..teachers import ClassifierSettings
@@ -33,33 +34,42 @@ def measure(
     """Scores and costs of a pipeline.
 
     source, classifier (str, ClassifierSettings): See `Candidate`.
-    RETURNS (Dict): "languages": {lang: scores}; "counts": {lang: rows of true positives, false
-        positives, false negatives}, a row a sentence; "samples": {lang: the first sentences, see
-        `sample`}; "calibration": {lang: its reliability curve, or None}; "words_per_second" of all
-        languages; "load_seconds", "parameters" and "bytes" on disk, sums over the pipelines where a
-        language has its own; "peak_memory" in bytes of this process.
+    RETURNS (Dict): "languages": {lang: scores, of several teachers their mean}; "counts": {lang: of
+        each teacher rows of true positives, false positives, false negatives, a row a sentence};
+        "samples": {lang: the first sentences, see `sample`, of several teachers of the last};
+        "calibration": {lang: the reliability curve of all that is said, or None};
+        "words_per_second" of all languages; "load_seconds", "parameters" and "bytes" on disk, sums
+        over the pipelines where a language has its own; "peak_memory" in bytes of this process.
     """
     candidate = Candidate(source, source, classifier)
     languages = candidate.languages(find_languages(corpus, [split]))
     sources = {source for language in languages for source in candidate.sources(language)}
     costs = cost_of(sorted(sources), classifier)
-    scores, counts, samples, curves = {}, {}, {}, {}
+    of_runs, counts, curves = defaultdict(list), defaultdict(list), defaultdict(list)
+    samples = {}
     for language, found, examples, nlp in evaluate_candidate(candidate, corpus, split, languages):
-        scores[language] = found
-        counts[language] = sentence_counts(examples, metric).tolist()
+        of_runs[language].append(found)
+        counts[language].append(sentence_counts(examples, metric).tolist())
         samples[language] = [sample(example, metric) for example in examples[:SAMPLES]]
         # Apart, so that their time is not that of the labels.
-        curve = calibration_of(nlp, [example.reference for example in examples], metric)
-        curves[language] = None if curve is None else curve.to_dict()
+        references = [example.reference for example in examples]
+        curves[language].append(calibration_of(nlp, references, metric))
+    scores = {language: mean_scores(found) for language, found in of_runs.items()}
     return {
         "languages": scores,
         "counts": counts,
         "samples": samples,
-        "calibration": curves,
+        "calibration": {language: together(of) for language, of in curves.items()},
         "words_per_second": average(list(scores.values()))["words_per_second"],
         **costs,
         "peak_memory": peak_memory(),
     }
+
+
+def together(curves: List[Optional[Reliability]]) -> Optional[Dict[str, Any]]:
+    """The curve of all teachers of a language; None where one of them has no confidences."""
+    known = [curve for curve in curves if curve is not None]
+    return reduce(Reliability.plus, known).to_dict() if len(known) == len(curves) else None
 
 
 def sample(example: Example, metric: str) -> Dict[str, Any]:

@@ -20,8 +20,8 @@ def summarise(
     """What the rows of a comparison have reached on one corpus.
 
     cells (Dict[str, List[Dict]]): For each row, and for each set of teachers by its name, the
-        scores of its runs: {"languages": {lang: {metric: score}}, "counts": {lang: (n, 3)}}, where
-        n is the number of sentences.
+        scores of its runs: {"languages": {lang: {metric: score}}, "counts": {lang: (teachers, n,
+        3)}}, where n is the number of sentences, and a row is as one teacher.
     teachers_of (Dict[str, Optional[str]]): For each row the name of its teachers.
     baseline (str): The row that all others are compared with.
     RETURNS (Dict): For each row
@@ -103,9 +103,9 @@ def difference(ours: Sequence[Scores], theirs: Sequence[Scores]) -> Optional[Dic
 
 
 def stacked(runs: Sequence[Scores]) -> Counts:
-    """The counts of some runs, by language (runs, sentences, 3)."""
+    """The counts of some runs, by language (runs, sentences, 3), of all teachers of each."""
     return {
-        language: np.array([run["counts"][language] for run in runs])
+        language: np.concatenate([np.array(run["counts"][language]) for run in runs])
         for language in runs[0]["counts"]
     }
 

@@ -1,6 +1,7 @@
 """Any number of pipelines on any number of languages, on the tokens of the corpus."""
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -145,7 +146,8 @@ def evaluate_pipelines(
         "average": scores}}}, where scores are `ents_p/r/f` and `ents_per_type`, or `tag_acc` and
         `tag_per_type` (`pos_...`), with `sentences`, `words`, `seconds` and
         `words_per_second`; and the documents to show by language. A language that a candidate has
-        no pipeline for is left out of its languages and of its average.
+        no pipeline for is left out of its languages and of its average; of several teachers of a
+        language there is the mean of their scores, and the documents of the last.
     Raises `SkdError` if the corpus, a split or a pipeline is missing or of no use here.
     """
     names = [candidate.name for candidate in candidates]
@@ -156,17 +158,19 @@ def evaluate_pipelines(
     known = {candidate.name: candidate.languages(languages) for candidate in candidates}
     pipelines = {}
     shown: Dict[str, List[Doc]] = {}
-    with tqdm(total=sum(map(len, known.values())), unit="language", disable=None) as bar:
+    runs = sum(len(c.sources(language)) for c in candidates for language in known[c.name])
+    with tqdm(total=runs, unit="run", disable=None) as bar:
         for candidate in candidates:
-            scores, shown = {}, {}
+            found, shown = defaultdict(list), {}
             bar.set_description(candidate.name)
-            for language, found, examples, _ in evaluate_candidate(
+            for language, of_run, examples, _ in evaluate_candidate(
                 candidate, corpus, split, known[candidate.name], raw
             ):
-                scores[language] = found
+                found[language].append(of_run)
                 shown[language] = [example.predicted for example in examples[:show]]
                 bar.set_description(f"{candidate.name} {language}")
                 bar.update(1)
+            scores = {language: mean_scores(of_runs) for language, of_runs in found.items()}
             pipelines[candidate.name] = {
                 "source": candidate.source,
                 "languages": scores,
@@ -184,21 +188,20 @@ def evaluate_pipelines(
 def evaluate_candidate(
     candidate: Candidate, corpus: Path, split: str, languages: Sequence[str], raw: bool = False
 ) -> Iterator[Tuple[str, Dict[str, Any], List[Example], Language]]:
-    """Each language with its scores, with the examples, labelled, and with the pipeline. Of several
-    teachers of a language the mean of their scores, and the examples of the last.
+    """Each language with its scores, with the examples, labelled, and with the pipeline; once for
+    each of several teachers of a language.
     """
     loaded = None
     for language in languages:
-        scores = []
         for source in candidate.sources(language):
             if source != loaded:
                 (nlp, metrics), loaded = load(source, candidate.classifier), source
             docs = list(read_split(corpus, language, split, nlp.vocab))
             examples = [Example(copy_tokens(doc, nlp.vocab), doc) for doc in docs]
-            scores.append(evaluate_language(nlp, metrics, examples))
+            scores = evaluate_language(nlp, metrics, examples)
             if raw:
-                scores[-1]["raw"] = raw_scores(nlp, metrics, docs)
-        yield language, mean_scores(scores), examples, nlp
+                scores["raw"] = raw_scores(nlp, metrics, docs)
+            yield language, scores, examples, nlp
 
 
 def mean_scores(scores: Sequence[Dict[str, Any]]) -> Dict[str, Any]:

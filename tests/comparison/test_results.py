@@ -14,7 +14,7 @@ def run(**accuracy):
         rows = np.zeros((100, 3), dtype=int)
         rows[:right, 0] = 1
         rows[right:, 1:] = 1
-        counts[language] = rows.tolist()
+        counts[language] = [rows.tolist()]
     languages = {language: {"tag_acc": right / 100} for language, right in accuracy.items()}
     return {"languages": languages, "counts": counts}
 
@@ -43,6 +43,18 @@ def test_a_comparison_by_hand():
     assert student["difference"]["low"] < 0.04 < student["difference"]["high"]
     assert rows["baseline"]["difference"] is None and rows["baseline"]["gap_closed"] == 0.0
     assert rows["cnn"]["difference"]["p"] < 0.05 and rows["cnn"]["gap_closed"] is None
+
+
+def test_of_several_teachers_all_count():
+    """In the difference as in the average, and not the last alone."""
+    good, bad = run(de=90, en=80), run(de=70, en=60)
+    both = {
+        "languages": run(de=80, en=70)["languages"],
+        "counts": {name: good["counts"][name] + bad["counts"][name] for name in ("de", "en")},
+    }
+    rows = summarise({**CELLS, "cnn": [both, both]}, TEACHERS, "baseline", "tag_acc")
+    assert rows["cnn"]["average"]["mean"] == pytest.approx(0.75)
+    assert rows["cnn"]["difference"]["mean"] == pytest.approx(0.75 - 0.79)
 
 
 def test_no_gap_where_the_teachers_are_worse():
