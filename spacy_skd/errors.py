@@ -484,6 +484,14 @@ class Errors(metaclass=ErrorsWithCodes):
         "Of what component '{name}' says {right} of {total} are right, so no temperature fits. Give "
         "annotated sentences, enough of them, that it was not trained on."
     )
+    SKD237 = (
+        "'{source}' is not scored by {metric}, only by {known}. Give the comparison a metric by which all "
+        "rows and teachers are scored."
+    )
+    SKD238 = (
+        "Language '{lang}' has nothing to find in {split} of '{corpus}' that {metric} could measure. Give it "
+        "annotated sentences, or compare on a corpus without it."
+    )
     SKD240 = "Task {path} cannot be used: {reason}."
     SKD241 = (
         "{url} cannot be fetched: {reason}. Check the address and the network and run it again, which "

@@ -7,11 +7,15 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files
+from ..corpora.stored import read_split
 from ..errors import Errors, SkdError
 from ..evaluation.evaluate import Candidate
+from ..evaluation.raw import ATTRIBUTES
 from ..locks import locked
 from ..records import Damaged, canonical, file_checksum, file_names, read_record
 from ..targets.label import label_corpus
@@ -74,8 +78,9 @@ def compare(
     """
     find_languages(spec.corpus, ["train", "dev"])  # what is missing is said before the work
     languages = find_languages(spec.corpus, [spec.split])
+    check_gold(spec, spec.corpus, languages)
     if spec.zero_shot is not None:
-        find_languages(spec.zero_shot, [spec.split])
+        check_gold(spec, spec.zero_shot, find_languages(spec.zero_shot, [spec.split]))
     if any(one.config is not None and one.kind == "each" for one in spec.teachers):
         require_labels(spec.corpus)
     runs = row_runs(spec, output)
@@ -99,6 +104,23 @@ def compare(
             for ((row, seed), run), report in zip(runs.items(), reports)
         ]
         return report_of(spec, cells, *measure_all(spec, cells, languages, output, jobs, cluster))
+
+
+def check_gold(spec: Spec, corpus: Path, languages: List[str]) -> None:
+    """Raises `SkdError` for a language in which nothing can be right: it would have no score, or
+    one that says nothing.
+    """
+    for language in languages:
+        docs = read_split(corpus, language, spec.split, Vocab())
+        if not any(is_annotated(doc, spec.metric) for doc in docs):
+            values = {"lang": language, "split": spec.split, "corpus": corpus}
+            raise SkdError(Errors.SKD238.format(**values, metric=spec.metric))
+
+
+def is_annotated(doc: Doc, metric: str) -> bool:
+    if metric == "ents_f":
+        return bool(doc.ents)
+    return any(getattr(token, ATTRIBUTES[metric]) for token in doc)
 
 
 def seed_folder(output: Path, kind: str, name: str, seed: int) -> Path:

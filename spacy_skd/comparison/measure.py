@@ -17,9 +17,11 @@ from spacy.training import Example
 from thinc.api import Model
 
 from ..corpora.layout import find_languages
+from ..errors import Errors, SkdError
 from ..evaluation.calibration import Reliability, calibration_of
 from ..evaluation.counts import sentence_counts
 from ..evaluation.evaluate import Candidate, average, evaluate_candidate, load, mean_scores
+from ..evaluation.scorers import METRICS
 from ..memory import peak_memory
 from ..records import write_record
 from ..teachers import ClassifierSettings
@@ -40,6 +42,7 @@ def measure(
         "calibration": {lang: the reliability curve of all that is said, or None};
         "words_per_second" of all languages; "load_seconds", "parameters" and "bytes" on disk, sums
         over the pipelines where a language has its own; "peak_memory" in bytes of this process.
+    Raises `SkdError` if a pipeline is not scored by the metric, and as `load` does.
     """
     candidate = Candidate(source, source, classifier)
     languages = candidate.languages(find_languages(corpus, [split]))
@@ -48,6 +51,9 @@ def measure(
     of_runs, counts, curves = defaultdict(list), defaultdict(list), defaultdict(list)
     samples = {}
     for language, found, examples, nlp in evaluate_candidate(candidate, corpus, split, languages):
+        if metric not in found:
+            known = ", ".join(name for name in METRICS if name in found)
+            raise SkdError(Errors.SKD237.format(source=source, metric=metric, known=known))
         of_runs[language].append(found)
         counts[language].append(sentence_counts(examples, metric).tolist())
         samples[language] = [sample(example, metric) for example in examples[:SAMPLES]]

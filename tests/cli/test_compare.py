@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from spacy.tokens import DocBin
+from spacy.vocab import Vocab
 
 SPEC = """
 [comparison]
@@ -138,6 +140,23 @@ def test_a_language_without_dev_is_noticed_before_any_training(fails, corpus, tm
     (tmp_path / "spec.cfg").write_text(KINDS, encoding="utf-8")
     line = fails("compare", "spec.cfg", "out")
     assert "SKD123" in line and "'en'" in line and "dev" in line
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("metric", ["ents_f", "tag_acc"])
+def test_a_language_with_nothing_to_find_is_noticed_before_any_training(
+    fails, small_configs, corpus, tmp_path, metric
+):
+    path = corpus / "en" / "test.spacy"
+    docs = list(DocBin().from_disk(path).get_docs(Vocab()))
+    for doc in docs:
+        doc.set_ents([], default="outside")
+        for token in doc:
+            token.tag = 0
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    (tmp_path / "spec.cfg").write_text(SPEC, encoding="utf-8")
+    line = fails("compare", "spec.cfg", "out", f"--comparison.metric={metric}")
+    assert "SKD238" in line and "'en'" in line and metric in line
     assert not (tmp_path / "out").exists()
 
 

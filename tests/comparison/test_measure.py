@@ -3,6 +3,7 @@ import pytest
 import spacy
 
 from spacy_skd.comparison.measure import measure, n_parameters
+from spacy_skd.errors import SkdError
 from spacy_skd.evaluation.counts import f_score
 from spacy_skd.teachers import ClassifierSettings
 
@@ -43,3 +44,9 @@ def test_the_counts_are_those_of_all_teachers(corpus, tmp_path):  # noqa: F811
     assert of_each == pytest.approx([2 * 6 / (6 + 12), 2 * 3 / (3 + 12)])
     assert score == pytest.approx(of_each.mean())
     assert found["calibration"] == {"de": None}
+
+
+def test_a_metric_that_a_pipeline_lacks(corpus, tmp_path):  # noqa: F811
+    ruler(tmp_path / "ruler", "PER", "Anna")
+    with pytest.raises(SkdError, match="SKD237.*ruler.*tag_acc.*ents_f"):
+        measure(str(tmp_path / "ruler"), ClassifierSettings(), corpus, "test", "tag_acc")
