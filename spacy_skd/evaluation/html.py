@@ -1,5 +1,6 @@
 """Labelled documents as pages to look at, by spaCy's displaCy."""
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
@@ -10,8 +11,14 @@ from spacy.tokens import Doc
 from ..files import write_text
 
 ATTRIBUTES = {"tag_acc": "tag_", "pos_acc": "pos_"}
-# Written from right to left; what the language of the pipeline, "xx", does not say.
-RIGHT_TO_LEFT = {"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"}
+# Written from right to left, whatever their region; what the language of the pipeline, "xx", does
+# not say.
+# fmt: off
+RIGHT_TO_LEFT = {
+    "aii", "ajp", "apc", "ar", "arc", "ary", "arz", "azb", "ckb", "dv", "fa", "glk", "hbo", "he",
+    "lrc", "mzn", "nqo", "pnb", "ps", "sd", "skr", "syr", "ug", "ur", "yi",
+}
+# fmt: on
 
 
 def write_pages(folder: Path, name: str, shown: Dict[str, List[Doc]], metric: str) -> List[Path]:
@@ -32,7 +39,8 @@ def write_pages(folder: Path, name: str, shown: Dict[str, List[Doc]], metric: st
 
 def render_page(docs: Sequence[Doc], title: str, language: str, metric: str) -> str:
     """An HTML page. displaCy escapes texts but neither titles nor labels, which come from files."""
-    direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
+    code = re.split("[-_]", language)[0].lower()
+    direction = "rtl" if code in RIGHT_TO_LEFT else "ltr"
     settings = {"lang": escape(language), "direction": direction}
     parsed = [
         {"text": doc.text, "ents": marked(doc, metric), "title": None, "settings": settings}

@@ -225,6 +225,12 @@ def test_labels_cannot_break_a_page():
     assert "<img" not in page and "&lt;img src=x&gt;" in page and "a &amp; b" in page
 
 
+@pytest.mark.parametrize("language, direction", [("ar-EG", "rtl"), ("arz", "rtl"), ("de", "ltr")])
+def test_the_direction_of_a_page(language, direction):
+    page = render_page([Doc(Vocab(), words=["Ada"])], "a", language, "ents_f")
+    assert f"direction: {direction}" in page
+
+
 def test_pages_that_cannot_be_written(fails, pipeline, corpus, tmp_path):
     pipeline("ner", ["de"], ["ner"], steps=1)
     (tmp_path / "file").write_text("")
