@@ -19,6 +19,8 @@ from .repository import missing
 from .wheel import Wheel
 
 TEMPLATE = "card.md.jinja"
+# What the Hub is told where data have no name, or none in letters that it takes: it wants one.
+UNNAMED = "corpus"
 # Of each metric the task in words, and its figures by their names on the Hub.
 TASKS: Dict[str, Tuple[str, Mapping[str, str]]] = {
     "ents_f": (
@@ -93,7 +95,7 @@ def read_scores(path: Path, package: str) -> Scores:
         averages = {name: dict(of["average"]) for name, of in report["pipelines"].items()}
         own = package if package in found else list(found)[-1]
         found[own] = found.pop(own)
-        corpus = Path(str(report["corpus"])).name
+        corpus = Path(str(report["corpus"])).name or UNNAMED
         scores = Scores(str(report["split"]), corpus, [*report["languages"]], found, averages)
         if not scores.metrics():
             raise ValueError("the pipeline has no scores")
@@ -114,7 +116,7 @@ def scores_within(wheel: Wheel) -> Optional[Scores]:
     if not isinstance(found, dict):
         return None
     own = {"words_per_second": averages.get("speed"), **averages}
-    return Scores("test", "corpus", list(found), {wheel.package: found}, {wheel.package: own})
+    return Scores("test", UNNAMED, list(found), {wheel.package: found}, {wheel.package: own})
 
 
 def make_card(wheel: Wheel, repo: str, branch: str, scores: Optional[Scores], url: str) -> str:
@@ -199,7 +201,7 @@ def eval_results(wheel: Wheel, scores: Scores) -> Iterator[Any]:
                     yield EvalResult(
                         task_type="token-classification",
                         task_name=task,
-                        dataset_type=slug(dataset),
+                        dataset_type=slug(dataset) or UNNAMED,
                         dataset_name=f"{dataset} ({language})",
                         dataset_config=language,
                         dataset_split=scores.split,

@@ -60,6 +60,18 @@ def test_metadata_for_searches_and_widgets(tmp_path, scores):
     assert figures == {"f1": 0.5, "precision": 0.25, "recall": 1.0}
 
 
+@pytest.mark.parametrize("sources, name", [([{"name": "新闻"}], "新闻"), ([], "corpus")])
+def test_data_without_a_name_that_the_hub_takes(tmp_path, sources, name):
+    """It refuses a card whose data have none."""
+    path = evaluation(tmp_path / "evaluation.json")
+    report = srsly.read_json(path)
+    srsly.write_json(path, {**report, "corpus": "."})
+    card = card_of(tmp_path, read_scores(path, "xx_skd"), sources=sources)
+    assert check_card(card) == []
+    dataset = parts_of(card)[0]["model-index"][0]["results"][0]["dataset"]
+    assert (dataset["type"], dataset["name"]) == ("corpus", f"{name} (de)")
+
+
 def test_huggingface_hub_reads_its_own_metadata_back(tmp_path, scores):
     from huggingface_hub import ModelCard
 
