@@ -2,22 +2,7 @@
 
 import pytest
 
-from spacy_skd.comparison.compare import best_of, pattern_of, proofs
-
-
-def scores(**values):
-    return {
-        "languages": {language: {"ents_f": value} for language, value in values.items()},
-        "counts": {language: [[value, 0, 0]] for language, value in values.items()},
-    }
-
-
-def test_of_several_teachers_the_best_for_each_language():
-    first, second = scores(de=0.5, ru=0.2, tl=None), scores(de=0.4, ru=0.3, tl=0.1)
-    assert best_of(None, first, "ents_f") is first
-    best = best_of(first, second, "ents_f")
-    assert best == scores(de=0.5, ru=0.3, tl=0.1)
-    assert first == scores(de=0.5, ru=0.2, tl=None)
+from spacy_skd.comparison.compare import pattern_of
 
 
 @pytest.mark.parametrize(
@@ -40,13 +25,3 @@ def test_where_pipelines_of_a_folder_are(tmp_path, files, expected):
 
 def test_what_is_no_folder_is_called_as_it_is():
     assert pattern_of("hf:some/model") == "hf:some/model"
-
-
-def test_what_shows_that_a_pipeline_has_changed(tmp_path):
-    pipeline = tmp_path / "de" / "model-best"
-    pipeline.mkdir(parents=True)
-    (pipeline / "meta.json").touch()
-    assert proofs(str(pipeline)) == proofs(f"hf:{pipeline}") == [pipeline / "meta.json"]
-    (tmp_path / "de" / "run.json").touch()
-    assert proofs(str(pipeline)) == [tmp_path / "de" / "run.json"]
-    assert proofs("xx_package") == proofs("hf:some/model") == []
