@@ -46,11 +46,12 @@ def surface_of(doc: Doc) -> Surface:
         end, form = fused.get(i, (i + 1, words[i]))
         spans += [(at, at + len(form))] * (end - i)
         of_fused += [i in fused] * (end - i)
-        pieces.append(form + " " * spaces[end - 1])
+        # None after the last word. That may itself be white space, which is kept.
+        pieces.append(form + " " * (spaces[end - 1] and end < len(words)))
         at += len(pieces[-1])
         i = end
     known = split or not doc.has_unknown_spaces
-    return Surface("".join(pieces).rstrip(" "), spans, of_fused, known)
+    return Surface("".join(pieces), spans, of_fused, known)
 
 
 def is_ascii_word(word: str) -> bool:

@@ -41,6 +41,20 @@ def test_spaces_that_are_known_stay_in_any_script():
     assert surface_of(doc).text == doc.text
 
 
+@pytest.mark.parametrize(
+    "words, spaces",
+    [
+        (["Good", "food", ".", " "], [True, False, True, False]),
+        (["Good", "  "], [False, True]),
+        ([" "], [True]),
+        ([], []),
+    ],
+)
+def test_words_of_white_space_are_in_the_text(words, spaces):
+    surface = surface_of(Doc(Vocab(), words=words, spaces=spaces))
+    assert [surface.text[start:end] for start, end in surface.spans] == words
+
+
 def test_scripts():
     found = [script_of(char) for char in "aЖ東ひカーｶ๑ก1.\u0301"]
     assert found[:6] == ["LATIN", "CYRILLIC", "CJK", "HIRAGANA", "KATAKANA", "KATAKANA"]
