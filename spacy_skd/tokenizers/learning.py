@@ -1,6 +1,5 @@
 """From the sentences of a corpus to a table of boundaries."""
 
-import re
 import typing
 from collections import Counter, defaultdict
 from typing import Callable, Dict, Iterable, Iterator, List, Optional, Tuple
@@ -13,7 +12,7 @@ from ..corpora.scripts import WITHOUT_SPACES, is_wide_mark
 from ..corpora.stored import words_and_spaces
 from ..corpora.surface import MULTIWORD, Surface, surface_of
 from .boundaries import Boundaries, Chunk, Lesson, neighbours_of, train
-from .restoring import Spacing, is_split
+from .restoring import Spacing, between_spaces, is_split
 
 # How often characters have to stand side by side before more is known of what is between them than
 # by rule: letters of one script, others, and those beside a letter or mark of a script without
@@ -79,7 +78,4 @@ def pieces_of_surface(doc: Doc, surface: Surface) -> Iterator[Piece]:
         for part in written(words[first:end], form):
             starts[at] = True
             at += len(part.text)
-    for piece in re.finditer(r"\S+", surface.text):
-        within = starts[piece.start() : piece.end()].copy()
-        within[0] = True
-        yield piece.group(), within.tobytes()
+    yield from between_spaces(surface.text, starts)

@@ -1,5 +1,6 @@
 """Sentences of which only the words are kept: their text, as far as others of the language tell."""
 
+import re
 import unicodedata
 from collections import Counter
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
@@ -80,7 +81,7 @@ class Spacing:
                 piece = None
             elif not attached:
                 if piece:
-                    yield "".join(piece), starts_of(piece)
+                    yield from between_spaces("".join(piece), starts_of(piece))
                 piece = []
 
     def is_attached(self, left: str, right: str) -> Optional[bool]:
@@ -108,7 +109,18 @@ def sides_of(place: Place) -> Tuple[Side, Side]:
     return (left, True), (right, False)
 
 
-def starts_of(words: List[str]) -> bytes:
+def starts_of(words: List[str]) -> np.ndarray:
+    """Whether a word begins at each character of words that stand together, (n,) bool."""
     starts = np.zeros(sum(map(len, words)), dtype=bool)
     starts[np.cumsum([0, *map(len, words[:-1])])] = True
-    return starts.tobytes()
+    return starts
+
+
+def between_spaces(text: str, starts: np.ndarray) -> Iterator[Tuple[str, bytes]]:
+    """What stands between spaces in a text, with where words begin. Words may have spaces in them,
+    such as those of Vietnamese; there the tokenizer always splits.
+    """
+    for piece in re.finditer(r"\S+", text):
+        within = starts[piece.start() : piece.end()].copy()
+        within[0] = True
+        yield piece.group(), within.tobytes()

@@ -123,6 +123,16 @@ def test_languages_of_which_only_words_are_known_are_left_to_the_rules():
     assert found == ["people", "は", "京都", "に", "着く", "。"]
 
 
+def test_words_with_spaces_in_them():
+    """As in Vietnamese, where they are of several syllables."""
+    words = ["Tôi", "làm việc", "."]
+    known = [Doc(Vocab(), words=words, spaces=[True, False, False])] * 20
+    split = [Doc(Vocab(), words=[*words[:2], "-", "."])] * 30
+    nlp = blank()
+    nlp.tokenizer.initialize(lambda: [], sentences=lambda: [*known, *split])
+    assert [t.text for t in nlp("Tôi làm việc.")] == ["Tôi", "làm", "việc", "."]
+
+
 def test_few_sentences_teach_what_stands_beside_a_mark_of_a_script_without_spaces():
     """Other marks are as those of any text."""
     nlp = blank()
