@@ -18,6 +18,9 @@ from ..errors import Errors, SkdError
 IDEOGRAPHS = "CJK"
 # What spaCy is told beside the language: its Chinese takes each character for a word otherwise.
 SETTINGS = {"zh": {"segmenter": "jieba"}}
+# Characters: Sudachi, of spaCy's Japanese, refuses more than 49,149 bytes at a time, and one of
+# them has up to 4. Longer runs are cut.
+LONGEST_RUN = 10_000
 
 
 class Segmenter:
@@ -36,7 +39,9 @@ class Segmenter:
     def __call__(self, text: str) -> np.ndarray:
         """Whether a word begins at each character, (n,) bool."""
         starts = np.zeros(len(text), dtype=bool)
-        starts[[token.idx for token in self.nlp.make_doc(text)]] = True
+        for first in range(0, len(text), LONGEST_RUN):
+            tokens = self.nlp.make_doc(text[first : first + LONGEST_RUN])
+            starts[[first + token.idx for token in tokens]] = True
         return starts
 
     def __reduce__(self) -> tuple:

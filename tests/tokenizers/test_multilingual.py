@@ -229,6 +229,17 @@ def test_segmenters_split_scripts_that_no_corpus_has(package, codes, text):
     assert [t.text for t in pickle.loads(pickle.dumps(nlp))(given)] == expected.split()
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_segmenters_take_runs_of_any_length():
+    """Sudachi refuses more than 49,149 bytes at a time."""
+    pytest.importorskip("sudachipy")
+    text = "𠮷" + "これは東京です" * 2400
+    settings = {**CONFIG["nlp"]["tokenizer"], "segmenters": {"HIRAGANA": "ja"}}
+    doc = spacy.blank("xx", config={"nlp": {"tokenizer": settings}})(text)
+    assert doc.text == text
+    assert [t.text for t in doc][-4:] == ["これ", "は", "東京", "です"]
+
+
 @pytest.mark.parametrize(
     "code, package", [("ja", "sudachipy"), ("zh", "jieba"), ("th", "pythainlp")]
 )
