@@ -8,6 +8,7 @@ from ..errors import Errors, SkdError
 from .columns import DOCUMENT_START, read_columns
 from .conllu import COLUMNS, read_conllu
 from .documents import Reader, ReadOptions
+from .layout import LANGUAGE
 from .lines import read_bytes, read_lines
 from .semeval import read_semeval
 from .text import read_raw_text, read_text
@@ -77,7 +78,8 @@ def _is_conllu(lines: List[str]) -> bool:
 
 
 def _is_wikiann(lines: List[str]) -> bool:
-    matching = [line for line in lines if re.match(r"[A-Za-z][A-Za-z-]+:.*\t", line)]
+    prefixed = re.compile(rf"{LANGUAGE.pattern}:.*\t")
+    matching = [line for line in lines if prefixed.match(line)]
     return len(matching) > len(lines) / 2
 
 

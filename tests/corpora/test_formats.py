@@ -21,6 +21,7 @@ from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, U
         ("train.iob2", UNER.replace("4\t", "four\t"), "uner"),
         # in the wrong folder: to be complained about, not to be read with prefixes in the tokens
         ("train.tsv", WIKIANN.replace("de:", "fr:"), "wikiann"),
+        *(("train.tsv", WIKIANN.replace("de", code), "wikiann") for code in ("pt_BR", "es-419", "x")),
         ("train.txt", SEMEVAL, "semeval"),
         ("train.xml", "<broken", "semeval"),
         ("train.tsv", "<\tO\nb\tB-LOC\n", "conll"),
