@@ -25,6 +25,9 @@ FORMATS: Dict[str, Reader] = {
     "text": read_text,
 }
 
+# Perhaps behind the byte order mark of UTF-8.
+XML = re.compile(rb"(\xef\xbb\xbf)?\s*<(\?xml|Reviews)\b")
+
 # As many lines of a file as decide what it is.
 SAMPLE = 20
 
@@ -52,7 +55,7 @@ def detect(path: Path, options: ReadOptions) -> str:
     extension = path.suffix.lower()
     if extension == ".conllu":
         return "conllu"
-    if extension == ".xml" or re.match(rb"\s*<(\?xml|Reviews)\b", read_bytes(path)):
+    if extension == ".xml" or XML.match(read_bytes(path)):
         return "semeval"
     lines = [line for _, line in read_lines(path, options.encoding)]
     for name, looks_like in LOOKS_LIKE.items():

@@ -23,6 +23,7 @@ from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, U
         ("train.tsv", WIKIANN.replace("de:", "fr:"), "wikiann"),
         *(("train.tsv", WIKIANN.replace("de", code), "wikiann") for code in ("pt_BR", "es-419", "x")),
         ("train.txt", SEMEVAL, "semeval"),
+        ("train.gold", "\ufeff" + SEMEVAL, "semeval"),
         ("train.xml", "<broken", "semeval"),
         ("train.tsv", "<\tO\nb\tB-LOC\n", "conll"),
     ],
