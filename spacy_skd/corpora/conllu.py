@@ -87,7 +87,8 @@ def _read_line(line: str, sentence: _Sentence, path: Path, number: int) -> None:
     except (ParseException, ValueError):  # Python reads no number of more than 4300 digits
         reason = f"'{cells[ID][:80]}' is no word's number"
         raise SkdError(Errors.SKD094.format(path=path, line=number, reason=reason)) from None
-    space_after = (parse_dict_value(cells[MISC]) or {}).get("SpaceAfter") != "No"
+    # The last column: blanks after it are those of the line.
+    space_after = (parse_dict_value(cells[MISC].strip()) or {}).get("SpaceAfter") != "No"
     if isinstance(identifier, tuple):
         first, kind, last = identifier
         if kind == "-":

@@ -57,6 +57,12 @@ def test_spaces_follow_space_after_also_of_multiword_tokens(path):
     assert not first.has_unknown_spaces
 
 
+def test_blanks_at_the_end_of_a_line_are_not_of_its_last_column(tmp_path):
+    path = write(tmp_path / "train.conllu", CONLLU.replace("SpaceAfter=No\n", "SpaceAfter=No \n"))
+    first, _ = read_conllu(path, "es", ReadOptions()).docs
+    assert first.text == 'Vamosnos ael mar, "hoy". '
+
+
 def test_upos_is_the_default_tag_and_underscore_is_missing(path):
     converted = read_conllu(path, "es", ReadOptions())
     doc = converted.docs[0]
