@@ -3,8 +3,9 @@
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any, Iterator, List, Sequence
+from typing import Any, Iterator, List, Optional, Sequence
 
+from ..corpora.iob import MISSING
 from ..errors import Errors, SkdError
 from .drawing import TAGS, WORDS, Sentence
 
@@ -42,16 +43,24 @@ def read_hub(name: str, lang: str, split: str) -> List[Sentence]:
 
 
 def sentences(rows: Any, name: object, lang: str, split: str) -> Iterator[Sentence]:
-    """Words and names of tags of each row."""
+    """Words and names of tags of each row. Raises `SkdError` where these are not as many."""
     lacking = [column for column in (WORDS, TAGS) if column not in rows.column_names]
     if lacking:
         raise unusable(name, lang, split, f"it has no column '{lacking[0]}'")
     names = getattr(getattr(rows.features[TAGS], "feature", None), "names", None)
-    for row in rows:
-        tags = row[TAGS]
+    for number, row in enumerate(rows, start=1):
+        words, tags = row[WORDS], row[TAGS]
+        if not (isinstance(words, list) and isinstance(tags, list) and len(words) == len(tags)):
+            reason = f"row {number} has not one of '{TAGS}' for each of '{WORDS}'"
+            raise unusable(name, lang, split, reason)
         if names is None and any(not isinstance(tag, str) for tag in tags):
             raise unusable(name, lang, split, f"the numbers in '{TAGS}' have no names")
-        yield row[WORDS], tags if names is None else [names[tag] for tag in tags]
+        yield words, tags if names is None else [name_of(tag, names) for tag in tags]
+
+
+def name_of(tag: Optional[int], names: Sequence[str]) -> str:
+    """-1 is what Hugging Face has for a tag that is not told."""
+    return MISSING if tag is None or tag == -1 else names[tag]
 
 
 def unusable(name: object, lang: str, split: str, reason: object) -> SkdError:

@@ -277,6 +277,42 @@ def test_columns_that_cannot_be_read(tmp_path, task_file, options, reason):
         fetch(wikiann(task_file), tmp_path / "raw", source=tmp_path / "mine")
 
 
+@pytest.mark.parametrize(
+    "words, tags",
+    [
+        (["a", "b", "c"], ["O"]),
+        (["a"], ["O", "O"]),
+        (["a"], None),
+        (None, ["O"]),
+        ("a b", "O O"),
+    ],
+)
+def test_rows_that_have_not_a_tag_for_each_word(tmp_path, task_file, words, tags):
+    datasets = pytest.importorskip("datasets")
+    for name in ("train", "dev"):
+        path = tmp_path / "mine" / "de" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_dict({"tokens": [words], "ner_tags": [tags]}).to_parquet(str(path))
+    with pytest.raises(SkdError, match="SKD245.*row 1 has not one of 'ner_tags'"):
+        fetch(wikiann(task_file), tmp_path / "raw", source=tmp_path / "mine")
+
+
+def test_tags_that_are_not_told_are_missing_annotation(tmp_path, task_file):
+    datasets = pytest.importorskip("datasets")
+    tag = datasets.Sequence(datasets.ClassLabel(names=LABELS))
+    features = datasets.Features(
+        {"tokens": datasets.Sequence(datasets.Value("string")), "ner_tags": tag}
+    )
+    rows = {"tokens": [["Bad", "Ems", "lebt"]], "ner_tags": [[-1, None, 0]]}
+    for name in ("train", "dev"):
+        path = tmp_path / "mine" / "de" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        datasets.Dataset.from_dict(rows, features=features).to_parquet(str(path))
+    fetch(wikiann(task_file), tmp_path / "raw", source=tmp_path / "mine")
+    text = (tmp_path / "raw" / "de" / "train.tsv").read_text(encoding="utf-8")
+    assert text == "de:Bad\t-\nde:Ems\t-\nde:lebt\tO\n"
+
+
 def test_parquet_that_is_none(tmp_path, task_file):
     pytest.importorskip("datasets")
     for name in ("train", "dev"):
