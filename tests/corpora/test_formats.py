@@ -6,6 +6,9 @@ from spacy_skd.errors import SkdError
 
 from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, UNER, WIKIANN, write
 
+# As `fetch` writes them before each token of WikiAnn.
+CODES = ("pt_BR", "es-419", "x")
+
 
 @pytest.mark.parametrize(
     "name, content, expected",
@@ -21,7 +24,7 @@ from .samples import CONLL2002, CONLL2003, CONLLU, SEMEVAL, TEXT, TWO_COLUMNS, U
         ("train.iob2", UNER.replace("4\t", "four\t"), "uner"),
         # in the wrong folder: to be complained about, not to be read with prefixes in the tokens
         ("train.tsv", WIKIANN.replace("de:", "fr:"), "wikiann"),
-        *(("train.tsv", WIKIANN.replace("de", code), "wikiann") for code in ("pt_BR", "es-419", "x")),
+        *(("train.tsv", WIKIANN.replace("de:", f"{code}:"), "wikiann") for code in CODES),
         ("train.txt", SEMEVAL, "semeval"),
         ("train.gold", "\ufeff" + SEMEVAL, "semeval"),
         ("train.xml", "<broken", "semeval"),
