@@ -40,6 +40,8 @@ from ..training.baseline import without_teachers
 
 Settings = Dict[str, Any]
 METRICS = {"ner": "ents_f", "pos": "pos_acc"}
+# What a comparison sets in the trainings itself, by what it takes it from.
+ITS_OWN = {"paths.corpus": "corpus", "paths.targets": "teachers", "system.seed": "seeds"}
 
 
 class Strict(BaseModel):
@@ -159,6 +161,14 @@ class Spec(Strict):
             raise ValueError(f"a row and teachers are both called '{shared.pop()}'")
         if len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"seeds are {self.seeds}; they must be different numbers from 0 up")
+        return self
+
+    @model_validator(mode="after")
+    def settings_are_not_its_own(self) -> "Spec":
+        parts = [one.settings for one in self.teachers] + [row.settings for row in self.rows]
+        for name in {name for settings in (self.settings, *parts) for name in settings}:
+            if name in ITS_OWN:
+                raise ValueError(f"{name} is set by the comparison; give '{ITS_OWN[name]}'")
         return self
 
     def overrides(self, row: RowSpec) -> Settings:
