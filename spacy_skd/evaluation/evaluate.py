@@ -44,9 +44,11 @@ class Candidate:
 
     @classmethod
     def parse(cls, text: str) -> "Candidate":
-        """ "NAME=PATH", or "PATH", which is then its own name."""
-        name, _, source = text.rpartition("=") if "=" in text else (text, "", text)
-        return cls(name, source)
+        """ "NAME=PATH", or "PATH", which is then its own name. A path may have "=" in it, as in
+        "runs/lr=0.1/model-best": a name has no slash.
+        """
+        name, equals, source = text.partition("=")
+        return cls(name, source) if equals and "/" not in name else cls(text, text)
 
     @property
     def per_language(self) -> bool:

@@ -259,6 +259,8 @@ def test_a_damaged_pipeline(fails, pipeline, corpus, file):
 def test_candidate():
     assert Candidate.parse("a=b/c") == Candidate("a", "b/c")
     assert Candidate.parse("b/c") == Candidate("b/c", "b/c")
+    assert Candidate.parse("a=b/lr=0.1/c") == Candidate("a", "b/lr=0.1/c")
+    assert Candidate.parse("b/lr=0.1/c") == Candidate("b/lr=0.1/c", "b/lr=0.1/c")
 
 
 def test_a_teacher_of_all_languages_stands_for_those_without_their_own(
