@@ -12,6 +12,7 @@ from tqdm import tqdm
 from .. import about
 from ..corpora.layout import check_language
 from ..corpora.lines import decode, read_bytes
+from ..corpora.lines import encoding_of as marked_encoding
 from ..corpora.output import check_apart
 from ..errors import Errors, SkdError
 from ..folders import Kind, MadeFolder, remove
@@ -200,15 +201,19 @@ def from_file(
 
 def is_xml(file: Path) -> bool:
     with file.open("rb") as content:
-        return content.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<?xml")
+        start = content.read(64)
+    return start.decode(marked_encoding(start, "latin-1"), "replace").lstrip().startswith("<?xml")
 
 
 def encoding_of(file: Path, other: str) -> str:
-    """UTF-8 if a file is encoded in it: text with accents in another one never is by chance."""
+    """UTF-8 if a file is encoded in it: text with accents in another one never is by chance. Else
+    what its byte order mark says, before what is known of its corpus.
+    """
+    data = file.read_bytes()
     try:
-        file.read_bytes().decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        return other
+        return marked_encoding(data, other)
     return "utf-8"
 
 

@@ -169,6 +169,20 @@ def test_conll_in_its_own_format(tmp_path):
     assert "de train: IOB1: 3 tags written as IOB2" in report.notes
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_byte_order_mark_says_more_than_the_task(tmp_path, encoding):
+    mine = tmp_path / "mine"
+    for name in ("esp.train", "esp.testa"):
+        write(mine / name, CONLL2002, encoding)
+    xml = SEMEVAL.replace("ISO-8859-1", encoding)
+    write(mine / "es" / "test.xml", xml, encoding)
+    fetch(read_task(TASKS / "conll.cfg"), tmp_path / "raw", source=mine, languages=["es"])
+    text = (tmp_path / "raw" / "es" / "train.conll").read_text(encoding="utf-8")
+    assert text == CONLL2002
+    # It declares its encoding, and so stays in it.
+    assert (tmp_path / "raw" / "es" / "test.xml").read_text(encoding=encoding) == xml
+
+
 def test_semeval_in_its_own_format(tmp_path):
     mine = tmp_path / "mine"
     write(mine / "ABSA16_Restaurants_Train_SB1_v2.xml", SEMEVAL, "latin-1")
