@@ -15,6 +15,7 @@ from spacy.util import minibatch
 
 from ..errors import Errors, SkdError
 from ..locks import locked
+from ..records import LITTER
 from .documents import SPLITS
 from .manifest import MANIFEST
 
@@ -158,25 +159,22 @@ def _check_replaceable(path: Path) -> None:
     if not path.is_dir():
         raise SkdError(Errors.SKD101.format(path=path, found=path.name))
     for entry in path.iterdir():
-        if entry.name == MANIFEST and is_plain_file(entry):
+        if entry.name in (MANIFEST, *LITTER) and is_plain_file(entry):
             continue
         if not is_plain_folder(entry):
             raise SkdError(Errors.SKD101.format(path=path, found=entry.name))
         for file in entry.iterdir():
-            if not ((file.name in FILES and is_plain_file(file)) or _is_pieces(file)):
+            is_ours = file.name in FILES or file.name in LITTER
+            if not ((is_ours and is_plain_file(file)) or _is_pieces(file)):
                 raise SkdError(Errors.SKD101.format(path=path, found=f"{entry.name}/{file.name}"))
 
 
 def _is_pieces(path: Path) -> bool:
     """Whether a folder holds a split in pieces, and nothing else."""
-    return (
-        path.name in SPLITS
-        and is_plain_folder(path)
-        and all(
-            re.fullmatch(r"\d{5,}\.spacy", file.name) and is_plain_file(file)
-            for file in path.iterdir()
-        )
-    )
+    if path.name not in SPLITS or not is_plain_folder(path):
+        return False
+    found = [file for file in path.iterdir() if file.name not in LITTER]
+    return all(re.fullmatch(r"\d{5,}\.spacy", file.name) and is_plain_file(file) for file in found)
 
 
 def is_plain_file(path: Path) -> bool:

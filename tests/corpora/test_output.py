@@ -67,6 +67,15 @@ def test_a_corpus_with_pieces_is_replaced_and_nothing_else(target):
         shutil.rmtree(target / "de")
 
 
+def test_what_file_managers_leave_is_nothing_of_the_users(target):
+    write_pieces([make_doc(Vocab(), "de", ["w"])], target / "de" / "unlabelled")
+    for folder in (target, target / "de", target / "de" / "unlabelled"):
+        (folder / ".DS_Store").touch()
+    with replaced_corpus(target) as folder:
+        (folder / "fr").mkdir()
+    assert listing(target) == []
+
+
 def test_replaced_as_a_whole(target):
     with replaced_corpus(target) as folder:
         (folder / "fr").mkdir()
