@@ -67,8 +67,8 @@ def count_words(gold: Doc, surface: Surface, found: Doc, name: str, simple: bool
     simple (bool): Whether to leave multiword tokens out that are not the sum of their words.
     """
     blocks = {span for span, fused in zip(surface.spans, surface.fused) if fused}
-    words = [i for i, fused in enumerate(surface.fused) if not (simple and fused)]
-    others = [token.i for token in found if not token.text.isspace()]
+    words = [i for i in not_white(gold) if not (simple and surface.fused[i])]
+    others = not_white(found)
     if simple:
         others = [i for i in others if not any(within(span_of(found, i), b) for b in blocks)]
     pairs = align(gold, surface, found, set(words), others, blocks)
@@ -82,6 +82,11 @@ def count_words(gold: Doc, surface: Surface, found: Doc, name: str, simple: bool
     )
     unasked = sum(i in missing for i, _ in pairs)
     return Counts(len(words) - len(missing), len(others) - unasked, right)
+
+
+def not_white(doc: Doc) -> List[int]:
+    """Tokens that are words; white space may be one of its own, in a corpus too."""
+    return [token.i for token in doc if not token.text.isspace()]
 
 
 def align(

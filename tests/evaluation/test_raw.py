@@ -44,6 +44,14 @@ def test_words_are_compared_by_their_characters():
     assert scores["simple"] == {"words_f": scores["words_f"], "pos_acc": scores["pos_acc"]}
 
 
+def test_white_space_is_no_word_on_either_side():
+    doc = Doc(VOCAB, words=["a", " ", "b", "\n"], spaces=[True, False, False, False])
+    assert raw_scores(Pipeline("a |b"), [], [doc])["words_f"] == 0.5  # b is elsewhere
+    same = Pipeline("a")
+    same.doc = doc
+    assert raw_scores(same, [], [doc])["words_f"] == 1.0
+
+
 def test_words_of_multiword_tokens_are_a_common_subsequence():
     spaced = gold("vers |de|le |pain", ["ADP", "ADP", "DET", "NOUN"], ((1, 3, "du"),))
     whole = Pipeline("vers |du |pain", ["ADP", "ADP", "NOUN"])
