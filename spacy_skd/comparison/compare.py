@@ -3,13 +3,11 @@
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from ..corpora.layout import find_languages
 from ..corpora.stored import read_split
 from ..errors import Errors, SkdError
-from ..evaluation.raw import ATTRIBUTES
 from ..locks import locked
 from ..targets.label import label_corpus
 from ..teachers.find import HUGGING_FACE
@@ -19,6 +17,7 @@ from ..training.execution import carry_out
 from ..training.runs import BEST, Run, RunReport
 from ..training.teachers import require_labels, train_teachers
 from ..work.cluster import Cluster
+from .measure import SPANS
 from .measurements import Cell, measure_all, seed_folder
 from .outcome import report_of
 from .spec import RowSpec, Spec, TeachersSpec
@@ -83,15 +82,9 @@ def check_gold(spec: Spec, corpus: Path, languages: List[str]) -> None:
     """
     for language in languages:
         docs = read_split(corpus, language, spec.split, Vocab())
-        if not any(is_annotated(doc, spec.metric) for doc in docs):
+        if not any(label for doc in docs for *_, label in SPANS[spec.metric](doc)):
             values = {"lang": language, "split": spec.split, "corpus": corpus}
             raise SkdError(Errors.SKD238.format(**values, metric=spec.metric))
-
-
-def is_annotated(doc: Doc, metric: str) -> bool:
-    if metric == "ents_f":
-        return bool(doc.ents)
-    return any(getattr(token, ATTRIBUTES[metric]) for token in doc)
 
 
 def row_runs(spec: Spec, output: Path) -> Dict[Tuple[str, int], Run]:

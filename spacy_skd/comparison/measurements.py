@@ -140,11 +140,15 @@ class Measurement:
             writes=path,
         )
 
-    def sources(self, spec: Spec) -> List[str]:
-        """The pipelines of all languages."""
-        languages = find_languages(self.corpus, [spec.split])
+    def by_language(self, spec: Spec) -> Dict[str, List[str]]:
+        """The pipelines of each language."""
         candidate = Candidate(self.cell.row, self.source, self.cell.classifier)
-        return sorted({source for name in languages for source in candidate.sources(name)})
+        languages = find_languages(self.corpus, [spec.split])
+        return {name: candidate.sources(name) for name in languages}
+
+    def sources(self, spec: Spec) -> List[str]:
+        """Those of all languages."""
+        return sorted({source for found in self.by_language(spec).values() for source in found})
 
     def data(self, spec: Spec) -> List[Path]:
         """The files that they are measured on."""
@@ -154,10 +158,8 @@ class Measurement:
     def key(self, spec: Spec) -> str:
         """Changes with the pipelines, the data and what is asked of them."""
         made = [path for source in self.sources(spec) for path in proofs(source)]
-        languages = find_languages(self.corpus, [spec.split])
-        candidate = Candidate(self.cell.row, self.source, self.cell.classifier)
         content = {
-            "sources": {name: candidate.sources(name) for name in languages},
+            "sources": self.by_language(spec),
             "metric": spec.metric,
             "classifier": asdict(self.cell.classifier),
             "runs": [file_checksum(path) for path in made],
