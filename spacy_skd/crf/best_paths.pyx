@@ -3,8 +3,8 @@
 
 They tell how far a path falls behind where it leaves a better one. A few paths are found by these
 gaps (as in the tree search of Soong and Huang 1991), which are rounded: where that leaves an order in
-doubt, the paths in question are added up. k-best is lazy where even these sums are equal, and where
-many paths are wanted (Huang and Chiang 2005, algorithm 3): nodes compare the very sums of
+doubt, the paths in question are added up. k-best is lazy where these sums are equal or say otherwise,
+and where many paths are wanted (Huang and Chiang 2005, algorithm 3): nodes compare the very sums of
 `reference.py`, so that ties are the same ones.
 """
 
@@ -142,8 +142,8 @@ cdef struct Deviation:
 
 @cython.final
 cdef class GapFinder(PathFinder):
-    """The k best paths, by how far they fall behind the best one, or by their scores where that
-    leaves their order in doubt; fails if these do so too.
+    """The k best paths, by how far they fall behind the best one; where that leaves their order in
+    doubt, fails unless their scores say that it is the right one.
 
     A path that leaves a better one, its parent, at token t for another label at t - 1, and has the
     best prefix that ends there, is behind it by what the two prefixes differ in when they are
@@ -156,11 +156,9 @@ cdef class GapFinder(PathFinder):
     cdef Deviation *found
     cdef Py_ssize_t n_found, n_kept
     cdef double limit
-    # (k + SPARE, longest + 1) the paths and a 0 for the end; and, where they are added up, their
-    # scores, and which of them is the best, the second and so on.
+    # (k + SPARE, longest + 1) the paths and a 0 for the end; and the scores of those added up.
     cdef int32_t *paths
     cdef double scores[FEW + SPARE + 1]
-    cdef int32_t order[FEW + SPARE + 1]
     # The tokens, from the right, where the best path may be left, n_branches; and of each of its
     # tokens (longest + 1,) the gap of leaving it there.
     cdef int32_t *branches
@@ -185,7 +183,6 @@ cdef class GapFinder(PathFinder):
         self.labels, self.gaps = self.branches + row, &numbers[0]
 
     cdef bint find(self) noexcept nogil:
-        cdef Py_ssize_t rank
         cdef double bound
         self.best_score = self.score
         self.follow_best()
@@ -196,10 +193,8 @@ cdef class GapFinder(PathFinder):
         self.n_paths = min(self.k, self.n_found)
         if self.n_found <= self.k and self.limit < INFINITY:
             return False
-        for rank in range(self.n_paths):
-            self.order[rank] = rank
         self.add_scores(self.n_paths)
-        return self.is_certain() or self.add_up()
+        return self.is_certain() or self.is_order_of_scores()
 
     cdef void follow_best(self) noexcept nogil:
         """Find the best path, and the gaps of leaving it."""
@@ -297,33 +292,27 @@ cdef class GapFinder(PathFinder):
                 return False
         return True
 
-    cdef bint add_up(self) noexcept nogil:
-        """Order the paths by their scores, and with them all that rounding may have kept from being
-        among the k best. False if there are too many of these, or if scores are equal."""
-        cdef Py_ssize_t rank, i
+    cdef bint is_order_of_scores(self) noexcept nogil:
+        """Whether the scores of the k paths come in this order, and below them those of all that
+        rounding may have kept from being among them. False if there are too many of these."""
+        cdef Py_ssize_t rank
         cdef double last = self.found[self.n_paths - 1].gap
         cdef double limit = nextafter(last + self.doubt(self.depth() + 1, last), INFINITY)
         self.collect(self.k + SPARE, limit)
-        if self.limit < limit:
+        if self.limit < limit or not last + self.doubt(self.depth(), last) < limit:
             return False
         self.add_scores(self.n_found)
-        for rank in range(self.n_found):
-            i = rank
-            while i > 0 and self.scores[self.order[i - 1]] < self.scores[rank]:
-                self.order[i] = self.order[i - 1]
-                i -= 1
-            self.order[i] = rank
-        for rank in range(1, min(self.n_paths + 1, self.n_found)):
-            if not self.scores[self.order[rank - 1]] > self.scores[self.order[rank]]:
+        for rank in range(1, self.n_found):
+            if not self.scores[min(rank, self.n_paths) - 1] > self.scores[rank]:
                 return False
-        return last + self.doubt(self.depth(), last) < limit
+        return True
 
     cdef Py_ssize_t depth(self) noexcept nogil:
         """How often a path that may be among the k best may leave a better one: once more than
         these, as all that it leaves are among them."""
         cdef Py_ssize_t rank, depth = 0
         for rank in range(self.n_paths):
-            depth = max(depth, self.found[self.order[rank]].depth)
+            depth = max(depth, self.found[rank].depth)
         return depth + 1
 
     cdef double doubt(self, Py_ssize_t depth, double gap) noexcept nogil:
@@ -335,8 +324,8 @@ cdef class GapFinder(PathFinder):
     cdef void write_found(self, int32_t *paths, double *scores) noexcept nogil:
         cdef Py_ssize_t rank, n = self.length
         for rank in range(self.n_paths):
-            memcpy(paths + rank * n, self.paths + self.order[rank] * (n + 1), n * sizeof(int32_t))
-            scores[rank] = self.scores[self.order[rank]]
+            memcpy(paths + rank * n, self.paths + rank * (n + 1), n * sizeof(int32_t))
+            scores[rank] = self.scores[rank]
 
     cdef void add_scores(self, Py_ssize_t n) noexcept nogil:
         """Add up the scores of the first n paths, each on from that of its prefix, as `select` does
