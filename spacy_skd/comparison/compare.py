@@ -12,7 +12,7 @@ from ..locks import locked
 from ..targets.label import label_corpus
 from ..teachers.find import HUGGING_FACE
 from ..teachers.pipelines import CONFIG
-from ..training.configs import check_config, read_config
+from ..training.configs import check_config, own_log, read_config
 from ..training.execution import carry_out
 from ..training.runs import BEST, Run, RunReport
 from ..training.teachers import require_labels, train_teachers
@@ -94,16 +94,27 @@ def row_runs(spec: Spec, output: Path) -> Dict[Tuple[str, int], Run]:
             name=f"{row.name} {seed}",
             folder=seed_folder(output, "rows", row.name, seed),
             source=row.config or spec.config,
-            overrides={
-                **spec.overrides(row),
-                "paths.corpus": str(spec.corpus),
-                "paths.targets": targets_of(row, seed, output),
-                "system.seed": seed,
-            },
+            overrides=row_settings(spec, row, seed, output),
         )
         for seed in spec.seeds
         for row in spec.rows
     }
+
+
+def row_settings(spec: Spec, row: RowSpec, seed: int, output: Path) -> Dict[str, Any]:
+    """What differs from the row's config."""
+    settings = {
+        **spec.overrides(row),
+        "paths.corpus": str(spec.corpus),
+        "paths.targets": targets_of(row, seed, output),
+        "system.seed": seed,
+    }
+    return with_own_log(row.config or spec.config, settings, row.name, seed)
+
+
+def with_own_log(config: Path, settings: Dict[str, Any], name: str, seed: int) -> Dict[str, Any]:
+    """The settings of a config, and those by which no other row, teacher or seed has its log."""
+    return {**settings, **own_log(read_config(config, settings), f"{name}.seed-{seed}")}
 
 
 def targets_of(row: RowSpec, seed: int, output: Path) -> Optional[str]:
@@ -136,12 +147,13 @@ def teach(
         return Cell(teachers.name, seed, source, [], teachers.classifier)
     folder = seed_folder(output, "teachers", teachers.name, seed)
     members = range(seed * teachers.members, (seed + 1) * teachers.members)
+    settings = teacher_settings(spec, teachers, seed, output)
     reports = train_teachers(
         spec.corpus,
         teachers.config,
         folder,
         jobs=jobs,
-        overrides=teacher_settings(spec, teachers, seed, output),
+        overrides=with_own_log(teachers.config, settings, teachers.name, seed),
         multilingual=teachers.kind == "multilingual",
         folds=teachers.folds,
         seeds=members if teachers.members > 1 else (),

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping
 
 from ..errors import Errors, SkdError
+from .configs import own_log
 from .runs import Run
 
 # Settings that teachers alone give a meaning: a baseline is not trained again for another one.
@@ -25,5 +26,6 @@ def baseline_of(run: Run, folder: Path) -> Run:
     if ends[0].is_relative_to(ends[1]) or ends[1].is_relative_to(ends[0]):
         raise SkdError(Errors.SKD146.format(baseline=folder, output=run.folder))
     name = str(folder) if folder.name == run.name else folder.name
-    overrides = {**without_teachers(run.overrides), "paths.targets": None}
+    log = own_log(run.config, folder.name)
+    overrides = {**without_teachers(run.overrides), **log, "paths.targets": None}
     return replace(run, name=name, folder=folder, overrides=overrides)

@@ -29,7 +29,10 @@ READERS = {OUR_READER, "spacy-skd.Labels.v1", SENTENCES}
 # Settings that name a file, a folder or an installed pipeline, wherever they stand.
 INPUTS = {"path", "vectors", "init_tok2vec", "vocab_data", "source"}
 # Variables count where they are put in; the logger's file is written.
-NOT_READ = {"paths", "training.logger"}
+LOGGER = "training.logger"
+NOT_READ = {"paths", LOGGER}
+# What our logger and spaCy's call the file that they write.
+LOG_FILE = "output_file"
 # Of [paths]: what was computed before and is kept there changes no training.
 KEPT = "features"
 PATH_VARIABLE = re.compile(r"\$\{paths[.:](\w+)")
@@ -171,6 +174,18 @@ def leaves(node: Dict[str, Any], where: str = "") -> Iterator[Tuple[str, str]]:
             yield from leaves(value, place)
         elif isinstance(value, str):
             yield place, value
+
+
+def own_log(config: Config, name: str) -> Dict[str, str]:
+    """The settings that give one of several trainings of a config a log file of its own, if it has
+    any: "log.jsonl" becomes "log.<name>.jsonl".
+    """
+    found = {}
+    for place, path in leaves(config.interpolate()):
+        if path and place.startswith(f"{LOGGER}.") and place.endswith(f".{LOG_FILE}"):
+            stem, suffix = os.path.splitext(path)
+            found[place] = f"{stem}.{name}{suffix}"
+    return found
 
 
 def train_files(config: Config) -> List[Path]:

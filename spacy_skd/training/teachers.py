@@ -19,7 +19,7 @@ from ..folders import RUN, MadeFolder, remove
 from ..locks import locked
 from ..targets.folds import assign_folds
 from ..work.cluster import Cluster
-from .configs import OUR_READER, read_config
+from .configs import OUR_READER, own_log, read_config
 from .execution import carry_out
 from .runs import Run, RunReport
 
@@ -49,7 +49,8 @@ def train_teachers(
     `output/<lang>.seed-0.fold-1-of-4/model-best`. Those made from the same config, overrides and
     data are kept while they are undamaged; all others are trained anew and replace what was there
     when they are done. A training that fails leaves the others, and what was at its place, alone.
-    When all of a language are there, its earlier ones that were not asked for again are removed.
+    Each has a log file of its own (see `own_log`) where the config asks for one. When all of a
+    language are there, its earlier ones that were not asked for again are removed.
 
     corpus (Path): Corpus folder; each language needs train.spacy and dev.spacy. One that has only
         text is left out where one teacher learns all the others.
@@ -83,6 +84,7 @@ def train_teachers(
                 overrides={
                     **(overrides or {}),
                     **member_settings(member, settings, config),
+                    **own_log(settings, member.name(group)),
                     "paths.corpus": str(corpus),
                     "paths.languages": of_group,
                 },

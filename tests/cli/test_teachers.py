@@ -94,6 +94,20 @@ def test_folds_and_seeds(skd_here, corpus, config, tmp_path):
     ]
 
 
+def test_each_training_has_a_log_of_its_own(skd_here, corpus, config, tmp_path):
+    command = ["teachers", corpus, "--config", config, "--jobs", 2, "--training.max_steps", 1]
+    command += ["--training.logger.output_file", "logs/training.jsonl"]
+    command += ["--folds", 2, "--seeds", 0, "--languages", "de"]
+    result = skd_here(*command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    members = ["de.seed-0.fold-1-of-2", "de.seed-0.fold-2-of-2"]
+    assert names(tmp_path / "logs") == [f"training.{name}.jsonl" for name in members]
+    for path in (tmp_path / "logs").iterdir():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert [json.loads(line)["step"] for line in lines] == [0, 1]
+    assert "Nothing changed" in skd_here(*command).stdout
+
+
 def test_one_teacher_of_all_languages(skd_here, corpus, config, tmp_path):
     command = ["teachers", corpus, "--config", config, "--training.max_steps", 1]
     output = tmp_path / OUTPUT

@@ -74,6 +74,10 @@ def test_the_same_without_teachers_beside_it(skd_here, fails, corpus, config, tm
     (line,) = [line for line in result.stdout.splitlines() if "written" in line]
     assert "written to student" in line
     assert "Nothing changed" in skd_here(*both, *settings).stdout
+    result = skd_here(*both, *settings, "--training.logger.output_file", "log.jsonl")
+    assert result.returncode == 0, result.stderr
+    logs = sorted(path.name for path in tmp_path.glob("log*"))
+    assert logs == ["log.baseline.jsonl", "log.jsonl"]
     assert "SKD146" in fails(*command, "--output", "a", "--baseline", "a/b")
     assert "SKD146" in fails(*command, "--output", "a/../b", "--baseline", "b")
     assert not (tmp_path / "a").exists()

@@ -13,6 +13,7 @@ from spacy_skd.training.configs import (
     import_code,
     input_settings,
     one_line,
+    own_log,
     read_config,
     settings_checksum,
 )
@@ -166,3 +167,21 @@ def test_code_that_cannot_be_imported(tmp_path):
 def test_one_line():
     assert one_line(ValueError("a\n  b")) == "a b"
     assert one_line(KeyError("a")) == "KeyError: 'a'"
+
+
+def test_a_log_of_its_own():
+    """Wherever a logger that is put together of others says it, and whatever it is taken from."""
+    logger = {
+        "@loggers": "spacy.ChainLogger.v1",
+        "logger1": {"@loggers": "spacy.ConsoleLogger.v3", "output_file": "${paths.log}"},
+        "logger2": {"@loggers": "x", "output_file": None, "project": "a/output_file"},
+        "output_file": "a.b/log",
+    }
+    settings = Config({"paths": {"log": "logs/a.jsonl"}, "training": {"logger": logger}})
+    assert own_log(settings, "de.fold-1-of-2") == {
+        "training.logger.logger1.output_file": "logs/a.de.fold-1-of-2.jsonl",
+        "training.logger.output_file": "a.b/log.de.fold-1-of-2",
+    }
+    assert own_log(Config({"training": {"logger": {"output_file": ""}}}), "de") == {}
+    assert own_log(Config({"training": {"logger": None}}), "de") == {}
+    assert own_log(Config({}), "de") == {}
