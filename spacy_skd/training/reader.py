@@ -13,13 +13,13 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..corpora.layout import check_language, find_languages, lacks_labels, split_files, split_path
-from ..corpora.stored import copy_tokens, read_docs, read_split
+from ..corpora.stored import copy_tokens, read_split
 from ..ensembles import Fold
 from ..errors import Errors, SkdError
 from ..records import file_names
 from ..settings import check_number
 from ..targets import SoftTargets, open_targets
-from ..targets.folds import LeftOut, in_fold
+from ..targets.folds import LeftOut, train_texts
 from .sentences import SENTENCES, SPLITS
 from .text import TextStream
 
@@ -62,8 +62,8 @@ def make_multilingual_corpus(
         labelled one, of the languages that have such text and targets; 0: none. It is read as it
         is needed, epoch after epoch: with `training.max_epochs = -1`. Otherwise spaCy reads one
         epoch and repeats it. Where nothing is labelled an epoch is all of the text.
-    held_out (Optional[str]): For training, "2/4" leaves out the second of four folds (see
-        `targets/folds.py`); None: nothing.
+    held_out (Optional[str]): For training, "2/4" leaves out the second of four folds of each
+        language, and the same sentences of the others (see `targets/folds.py`); None: nothing.
     RETURNS (Callable[[Language], Iterator[Example]]): Each call reads one epoch. Predicted
         documents have the tokens of the reference, references their language in
         `user_data["lang"]`.
@@ -233,8 +233,11 @@ class MultilingualCorpus:
         if self._adds_unlabelled and not taught:
             raise SkdError(Errors.SKD079)
         names = find_languages(self.path, [], self.languages)
+        left_out = None
+        if self._is_training and self.held_out is not None:
+            left_out = LeftOut.of(self.held_out, train_texts(self.path, names))
         self._streams = {
-            lang: self._stream(lang, files, [self.seed, i, 1], vocab)
+            lang: TextStream(files, lang, vocab, [self.seed, i, 1], left_out)
             for i, lang in enumerate(names)
             if self._is_training and not self.limit
             if len(files := split_files(self.path, lang, self.split)) > 1
@@ -242,7 +245,8 @@ class MultilingualCorpus:
         self._pools = {
             lang: pool
             for lang in names
-            if lang not in self._streams and (pool := self._labelled(self.path, lang, vocab))
+            if lang not in self._streams
+            if (pool := self._labelled(self.path, lang, vocab, left_out))
         }
         self._texts = {
             lang: TextStream(files, lang, vocab, [self.seed, i])
@@ -252,21 +256,12 @@ class MultilingualCorpus:
         }
         self._check_languages(self.path, names, taught)
 
-    def _stream(
-        self, lang: str, files: List[Path], seed: Sequence[int], vocab: Vocab
-    ) -> TextStream:
-        """Labelled text that lies in pieces: it is too much to hold."""
-        left_out = None
-        if self.held_out is not None:
-            docs = (doc for path in files for doc in read_docs(path, lang, Vocab()))
-            left_out = LeftOut.of(self.held_out, docs, lang)
-        return TextStream(files, lang, vocab, seed, left_out)
-
-    def _labelled(self, corpus: Path, lang: str, vocab: Vocab) -> List[Doc]:
+    def _labelled(
+        self, corpus: Path, lang: str, vocab: Vocab, left_out: Optional[LeftOut]
+    ) -> List[Doc]:
         docs: Iterable[Doc] = read_split(corpus, lang, self.split, vocab)
-        if self._is_training and self.held_out is not None and (every := list(docs)):
-            held_out = in_fold(self.held_out, every, lang)
-            docs = [doc for doc, left_out in zip(every, held_out) if not left_out]
+        if left_out is not None:
+            docs = (doc for doc in docs if doc not in left_out)
         return [self._taught(doc, lang) for doc in islice(docs, self.limit or None)]
 
     def _check_languages(self, corpus: Path, names: Sequence[str], taught: Set[str]) -> None:

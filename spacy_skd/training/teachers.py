@@ -1,23 +1,19 @@
 """The teachers of each language from one config: a run for each."""
 
 import re
-from collections import Counter
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
-import numpy as np
-from spacy.vocab import Vocab
 from thinc.api import Config
 
 from ..corpora.layout import find_languages, languages_without_labels
-from ..corpora.stored import read_split
 from ..ensembles import MULTILINGUAL, Member, is_member, make_members, train_reader
 from ..errors import Errors, SkdError
 from ..folders import RUN, MadeFolder, remove
 from ..locks import locked
-from ..targets.folds import assign_folds
+from ..targets.folds import LeftOut, train_texts
 from ..work.cluster import Cluster
 from .configs import OUR_READER, own_log, read_config
 from .execution import carry_out
@@ -125,15 +121,16 @@ def held_out_sentences(
     taught (Mapping[str, Sequence[str]]): The languages by what their teachers are called.
     Raises `SkdError` for a language with fewer different sentences than folds.
     """
-    counts: Dict[str, int] = Counter()
-    pairs = [(group, language) for group, languages in taught.items() for language in languages]
-    for total in {member.held_out.total for member in ensemble if member.held_out is not None}:
-        for group, language in pairs:
-            docs = read_split(corpus, language, "train", Vocab())
-            sizes = np.bincount(assign_folds(docs, total, language))
-            for member in ensemble:
-                if member.held_out is not None:
-                    counts[member.name(group)] += int(sizes[member.held_out.number])
+    folds = {member.held_out for member in ensemble if member.held_out is not None}
+    if not folds:
+        return {}
+    counts: Dict[str, int] = {}
+    for group, languages in taught.items():
+        texts = train_texts(corpus, languages)
+        sizes = {fold: sum(LeftOut.of(fold, texts).sentences.values()) for fold in folds}
+        for member in ensemble:
+            if member.held_out is not None:
+                counts[member.name(group)] = sizes[member.held_out]
     return counts
 
 

@@ -46,7 +46,7 @@ class TextStream:
     def size(self) -> int:
         """The number of sentences in a pass, found without reading all of them."""
         first, last = (len(open_docs(self.files[i])) for i in (0, -1))
-        left_out = 0 if self.left_out is None else self.left_out.sentences
+        left_out = 0 if self.left_out is None else self.left_out.sentences.get(self.lang, 0)
         return (len(self.files) - 1) * first + last - left_out
 
     def __iter__(self) -> Iterator[Doc]:

@@ -359,6 +359,24 @@ def test_a_fold_is_left_out_of_train_and_of_nothing_else(corpus, nlp):
         make_multilingual_corpus(corpus, held_out="1/5")(nlp)
 
 
+@pytest.mark.parametrize("in_pieces", [False, True])
+def test_a_fold_is_left_out_of_all_languages(tmp_path, nlp, monkeypatch, in_pieces):
+    """A sentence that two languages share may be in other folds of them."""
+    monkeypatch.setattr("spacy_skd.corpora.output.PIECE", 10)
+    shared = make_docs("xx", 20)
+    corpora = {"de": make_docs("de", 20) + shared, "en": shared + make_docs("en", 20)}
+    for lang, docs in corpora.items():
+        save(tmp_path / lang / "train.spacy", docs)
+    if in_pieces:
+        (tmp_path / "en" / "train.spacy").unlink()
+        write_pieces(iter(corpora["en"]), tmp_path / "en" / "train")
+    for i in range(4):
+        examples = list(make_multilingual_corpus(tmp_path, held_out=f"{i + 1}/4")(nlp))
+        held = {doc.text for docs in corpora.values() for doc in docs[10 * i : 10 * i + 10]}
+        texts = [doc.text for docs in corpora.values() for doc in docs]
+        assert sorted(texts_of(examples)) == sorted(text for text in texts if text not in held)
+
+
 # What can be wrong
 
 
