@@ -461,6 +461,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "of all languages (--kind multilingual; in the project --vars.teachers multilingual), or name the "
         "languages that are to have one with --languages."
     )
+    SKD225 = (
+        "No teacher of '{lang}' in '{path}' was trained without fold {fold}, and no other may be asked for the "
+        "sentences of that fold. Run `python -m spacy skd teachers` again: it trains what is missing."
+    )
 
     # 230-249: evaluation/
     SKD230 = (

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..corpora.layout import find_languages, split_files, split_path
 from ..corpora.stored import intact, open_docs, read_split, unpack_docs
-from ..ensembles import is_member
+from ..ensembles import Fold, is_member
 from ..errors import Errors, SkdError
 from ..locks import locked
 from ..records import FileEntry
@@ -135,17 +135,21 @@ def label_corpus(
     batch_size (int): Sentences that a teacher scores at a time.
     cluster (Optional[Cluster]): Where teachers work, if not in this process: shard by shard, on as
         many machines as there is room on.
-    Raises `SkdError` if the corpus, a split or a teacher is missing, if a teacher cannot be used,
-    or if it gives scores that are no numbers.
+    Raises `SkdError` if the corpus, a split, a teacher or that of a fold is missing, if a teacher
+    cannot be used, or if it gives scores that are no numbers.
     """
     if dtype not in DTYPES:
         raise SkdError(Errors.SKD073.format(dtype=dtype, known=", ".join(DTYPES)))
     files = files_to_label(corpus, languages, splits)
     teachers_of = find_teachers(teachers, corpus, classifier)
+    sources = {lang: teachers_of(lang) for lang in files}
+    for lang, paths in files.items():
+        if "train" in paths:
+            require_folds(sources[lang], lang, teachers)
     jobs = {
         lang: [
             LabelJob(lang, corpus, paths, teacher, output / teacher.name, dtype, shard_size)
-            for teacher in teachers_of(lang)
+            for teacher in sources[lang]
         ]
         for lang, paths in files.items()
     }
@@ -175,6 +179,15 @@ def files_to_label(
         path = split_path(corpus, lacking[0], " or ".join(splits))
         raise SkdError(Errors.SKD077.format(lang=lacking[0], path=path))
     return {name: paths for name, paths in files.items() if paths}
+
+
+def require_folds(sources: Sequence[Source], lang: str, path: Union[str, Path]) -> None:
+    """Raises `SkdError` for a fold of training sentences that no teacher may be asked for."""
+    held_out = {source.held_out for source in sources if source.held_out is not None}
+    for total in sorted({fold.total for fold in held_out}):
+        for fold in (Fold(i + 1, total) for i in range(total)):
+            if fold not in held_out:
+                raise SkdError(Errors.SKD225.format(lang=lang, path=path, fold=fold))
 
 
 def remove_others(output: Path, language: str, planned: Set[str]) -> None:

@@ -168,9 +168,22 @@ def test_a_sentence_that_only_some_of_a_folds_teachers_know_is_an_error(project)
 
 
 def test_folds_of_more_than_there_are_sentences(project):
-    save_teacher(project / "teachers" / "de.fold-1-of-9", held_out="1/9")
+    save_members(project, 9)
     with pytest.raises(SkdError, match=r"SKD221.*9 folds of 5 .*\(de\)"):
         run_label(project)
+
+
+def test_a_fold_without_a_teacher_is_told_before_the_work(project):
+    names = save_members(project, 2, (0, 5))
+    shutil.rmtree(project / "teachers" / names[2][0])
+    assert len(run_label(project)) == 3  # another has not seen the fold either
+    shutil.rmtree(project / "targets")
+    (project / "teachers" / names[2][1] / "model-best" / "config.cfg").unlink()
+    with pytest.raises(SkdError, match="SKD225.*'de'.*fold 2/2"):
+        run_label(project)
+    assert not (project / "targets").exists()
+    # Text that nobody was trained on can be labelled by whoever is there.
+    assert len(run_label(project, splits=["unlabelled"])) == 2
 
 
 def test_gold_is_learned_beside_the_targets(project, student):
