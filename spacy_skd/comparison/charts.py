@@ -32,7 +32,7 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[Optional[float]]],
     """
     with figure(0.34 + 0.17 * len(groups) * (len(series) + 1)) as (fig, axes):
         height = 1 / (len(series) + 1)
-        for i, (name, values) in enumerate(series.items()):
+        for i, values in enumerate(series.values()):
             places = [row + (i - (len(series) - 1) / 2) * height for row in range(len(groups))]
             known = [(place, value) for place, value in zip(places, values) if value is not None]
             axes.barh(
@@ -40,14 +40,14 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[Optional[float]]],
                 [value for _, value in known],
                 height * 0.9,
                 color=COLOURS[i % len(COLOURS)],
-                label=name,
+                label=str(i),
             )
             for place, value in known:
                 axes.text(value + 0.8, place, f"{value:.1f}", va="center", fontsize=7, color=TEXT)
         axes.set_yticks(range(len(groups)), groups)
         axes.invert_yaxis()
         axes.set_xlim(0, 109)
-        finish(axes, label, None, legend=len(series))
+        finish(axes, label, None, legend=list(series))
         return as_svg(fig)
 
 
@@ -67,22 +67,22 @@ def differences(rows: Dict[str, Tuple[float, float, float]], label: str) -> str:
             )  # fmt: skip
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set_ylim(len(rows) - 0.5, -0.7)
-        finish(axes, label, None, legend=0)
+        finish(axes, label, None, legend=[])
         return as_svg(fig)
 
 
 def curves(series: Dict[str, List[Point]], x_label: str, y_label: str) -> str:
     """Lines through (x, mean, spread or None); the spread as a band."""
     with figure(3.0) as (fig, axes):
-        for i, (name, points) in enumerate(series.items()):
+        for i, points in enumerate(series.values()):
             colour = COLOURS[(i + 1) % len(COLOURS)]
             xs, means, spreads = zip(*points)
-            axes.plot(xs, means, "o-", markersize=3, color=colour, label=name)
+            axes.plot(xs, means, "o-", markersize=3, color=colour, label=str(i))
             if all(spread is not None for spread in spreads):
                 low = [mean - spread for mean, spread in zip(means, spreads)]
                 high = [mean + spread for mean, spread in zip(means, spreads)]
                 axes.fill_between(xs, low, high, color=colour, alpha=0.2, linewidth=0)
-        finish(axes, x_label, y_label, legend=len(series))
+        finish(axes, x_label, y_label, legend=list(series))
         return as_svg(fig)
 
 
@@ -90,24 +90,24 @@ def reliability(series: Dict[str, List[Tuple[float, float]]]) -> str:
     """Lines through (confidence, accuracy), in percent, and one on which both are the same."""
     with figure(3.4) as (fig, axes):
         axes.plot([0, 100], [0, 100], "--", color=TEXT, linewidth=0.8)
-        for i, (name, points) in enumerate(series.items()):
+        for i, points in enumerate(series.values()):
             xs, ys = zip(*points)
-            axes.plot(xs, ys, "o-", markersize=3, color=COLOURS[i % len(COLOURS)], label=name)
+            axes.plot(xs, ys, "o-", markersize=3, color=COLOURS[i % len(COLOURS)], label=str(i))
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 100)
-        finish(axes, "confidence", "accuracy", legend=len(series))
+        finish(axes, "confidence", "accuracy", legend=list(series))
         return as_svg(fig)
 
 
 def scatter(points: Dict[str, Tuple[float, float]], x_label: str, y_label: str) -> str:
     """A named point for each row."""
     with figure(3.0) as (fig, axes):
-        for i, (name, (x, y)) in enumerate(points.items()):
-            axes.plot([x], [y], "o", color=COLOURS[i % len(COLOURS)], label=name)
+        for i, (x, y) in enumerate(points.values()):
+            axes.plot([x], [y], "o", color=COLOURS[i % len(COLOURS)], label=str(i))
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
         axes.margins(0.1)
-        finish(axes, x_label, y_label, legend=len(points))
+        finish(axes, x_label, y_label, legend=list(points))
         return as_svg(fig)
 
 
@@ -140,7 +140,8 @@ class figure:
         self.style.__exit__(*error)
 
 
-def finish(axes: Any, x_label: str, y_label: Optional[str], legend: int) -> None:
+def finish(axes: Any, x_label: str, y_label: Optional[str], legend: Sequence[str]) -> None:
+    """legend (Sequence[str]): What the labelled things are called, in the order of their labels."""
     axes.grid(axis="x" if y_label is None else "both", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -148,10 +149,13 @@ def finish(axes: Any, x_label: str, y_label: Optional[str], legend: int) -> None
     axes.set_xlabel(x_label)
     if y_label is not None:
         axes.set_ylabel(y_label)
-    if legend > 1:
-        axes.figure.legend(
-            loc="outside upper center", ncols=min(legend, 3), frameon=False, fontsize=8
+    if len(legend) > 1:
+        box = axes.figure.legend(
+            loc="outside upper center", ncols=min(len(legend), 3), frameon=False, fontsize=8
         )
+        # As labels matplotlib would leave out those that begin with "_".
+        for text, name in zip(box.get_texts(), legend):
+            text.set_text(name)
 
 
 def as_svg(fig: Any) -> str:
