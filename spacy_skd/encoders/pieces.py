@@ -9,6 +9,10 @@ import numpy as np
 if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
+# Of how words are cut into pieces and read: another one wherever an encoder says something else of
+# the same words than before, so that what was kept of it is computed again.
+VERSION = 2
+
 
 @dataclass(frozen=True)
 class Window:

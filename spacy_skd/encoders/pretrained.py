@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Iterator, List, Optional
 import srsly
 
 from ..errors import Errors, SkdError
-from .pieces import Subwords
+from .pieces import VERSION, Subwords
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +32,10 @@ class Pretrained:
     subwords: Subwords
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that its answers depend on: config, tokenizer, weights as rounded."""
-        digest = hashlib.sha256()
+        """SHA-256 of all that its answers depend on: config, tokenizer, weights as rounded, and how
+        it is asked.
+        """
+        digest = hashlib.sha256(f"version {VERSION}".encode("ascii"))
         for part in (self.config.to_json_string(), self.subwords.tokenizer.to_str()):
             digest.update(part.encode("utf8"))
         for name, weights in self.model.state_dict().items():

@@ -41,6 +41,14 @@ def test_the_fingerprint_changes_with_weights_and_config(folder):
     assert before.fingerprint() != shallow.fingerprint()
 
 
+def test_the_fingerprint_changes_with_how_words_are_read(folder, monkeypatch):
+    """Features that were kept are not those that it would give now."""
+    opened = open_pretrained(str(folder), "AutoModel")
+    before = opened.fingerprint()
+    monkeypatch.setattr(pretrained, "VERSION", pretrained.VERSION + 1)
+    assert opened.fingerprint() != before
+
+
 def test_nothing_is_trained(folder):
     opened = open_pretrained(str(folder), "AutoModel")
     assert not opened.model.training
