@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 import numpy as np
 import srsly
 from spacy.language import Language
-from thinc.api import Model, Optimizer, get_current_ops
+from thinc.api import CupyOps, Model, Optimizer, PyTorchShim, get_current_ops
 
 from ..pipeline.crf_pipe import CRFPipe
 from ..records import Damaged, first_difference, make_manifest, read_record, write_record
@@ -170,6 +170,10 @@ def dump_component(pipe: Any) -> Dict[str, Any]:
             name: {key: value.cpu().numpy() for key, value in module.state_dict().items()}
             for name, _, module in torch_modules(pipe)
         },
+        "scalers": {
+            name: [scaler._scale.item(), scaler._growth_tracker.item()]
+            for name, scaler in gradient_scalers(pipe)
+        },
         "step": pipe.step if isinstance(pipe, CRFPipe) else None,
     }
 
@@ -182,6 +186,10 @@ def load_component(pipe: Any, state: Dict[str, Any]) -> None:
 
         values = state["modules"][name].items()
         module.load_state_dict({key: torch.tensor(np.array(value)) for key, value in values})
+    for name, scaler in gradient_scalers(pipe):
+        scale, growth = state["scalers"][name]
+        scaler._scale.fill_(scale)
+        scaler._growth_tracker.fill_(growth)
     if state["step"] is not None:
         pipe.step = state["step"]
 
@@ -200,6 +208,15 @@ def torch_modules(pipe: Any) -> Iterator[Tuple[str, Any, Any]]:
         for j, shim in enumerate(node.shims):
             if hasattr(shim._model, "named_parameters"):
                 yield f"{i}/shim-{j}", shim, shim._model
+
+
+def gradient_scalers(pipe: Any) -> Iterator[Tuple[str, Any]]:
+    """(name of the module, scaler) of each that is trained in mixed precision or may be: thinc
+    gives every module of PyTorch one, which scales only where that is set.
+    """
+    for name, shim, _ in torch_modules(pipe):
+        if isinstance(shim, PyTorchShim):
+            yield name, shim._grad_scaler
 
 
 def layers(pipe: Any) -> Iterable[Model]:
@@ -250,11 +267,20 @@ def load_optimizer(
 
 
 def random_states() -> Dict[str, Any]:
-    """Of every generator that spaCy seeds and a CPU uses."""
+    """Of every generator that spaCy seeds and that is in use; on a GPU, those of the one that is
+    trained on. Whoever asks goes on as one who is given the answer: cupy's begins anew.
+    """
     name, keys, *rest = np.random.get_state()
-    states = {"python": python_random(), "numpy": [name, keys, *rest]}
+    states: Dict[str, Any] = {"python": python_random(), "numpy": [name, keys, *rest]}
     if "torch" in sys.modules:
-        states["torch"] = sys.modules["torch"].get_rng_state().numpy()
+        torch = sys.modules["torch"]
+        states["torch"] = torch.get_rng_state().numpy()
+        if torch.cuda.is_initialized():
+            states["cuda"] = torch.cuda.get_rng_state().numpy()
+    if isinstance(ops := get_current_ops(), CupyOps):
+        # Nobody can read its state. It goes on from a number that it has drawn itself.
+        states["cupy"] = int(ops.xp.random.randint(2**31 - 1))
+        ops.xp.random.seed(states["cupy"])
     return states
 
 
@@ -266,6 +292,11 @@ def set_random_states(states: Dict[str, Any]) -> None:
         import torch
 
         torch.set_rng_state(torch.tensor(states["torch"]))
+        if "cuda" in states:
+            torch.cuda.set_rng_state(torch.tensor(states["cuda"]))
+    # Who began on a GPU may go on without one.
+    if "cupy" in states and isinstance(ops := get_current_ops(), CupyOps):
+        ops.xp.random.seed(states["cupy"])
 
 
 def python_random() -> List[Any]:

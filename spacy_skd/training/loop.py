@@ -59,7 +59,8 @@ def train(
     worse than model-last, least of all an untrained one. At each evaluation the state of the
     training is saved beside model-best and model-last. If a training of the same fingerprint left
     one in `output`, it goes on from there, and ends with the parameters, byte by byte, and with the
-    table of one that was never interrupted.
+    table of one that was never interrupted. For that, on a GPU the noise of dropout is another than
+    spaCy's after each evaluation: the state of cupy's generator cannot be saved.
 
     fingerprint (str): Changes with all that the training is made from.
     """
