@@ -604,10 +604,14 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD274 = "{option} is for a cluster, and --ray does not name one."
     SKD275 = "--gpu-id is for this machine; with --ray, --gpus says how many GPUs each task takes."
 
-    # 280-289: vectors/, where they are made of a corpus
+    # 280-289: vectors/, where they are made of a corpus, or asked as a table
     SKD280 = (
         "The corpus '{path}' has {problem}, too little to make vectors of. Add to the text of its train "
         "or unlabelled split."
+    )
+    SKD281 = (
+        "Subword vectors have no '{method}', because they are no table of words: any word has a vector. Ask "
+        "for those of words that you name, by vectors[word] or vectors.get_batch(words)."
     )
     # fmt: on
 

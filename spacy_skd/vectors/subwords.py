@@ -13,7 +13,9 @@ from typing import (
     ClassVar,
     Dict,
     Iterable,
+    Iterator,
     List,
+    NoReturn,
     Optional,
     Tuple,
     Union,
@@ -123,6 +125,9 @@ class SubwordVectors(BaseVectors):
     def keys(self) -> Iterable[int]:
         return self.key2row.keys()
 
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.keys())
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SubwordVectors) and (
             self.tokenizer_json == other.tokenizer_json
@@ -208,6 +213,23 @@ class SubwordVectors(BaseVectors):
 
     def resize(self, shape: Tuple[int, int], inplace: bool = False) -> int:
         return -1
+
+    def __setitem__(self, key: Union[int, str], vector: Any) -> None:
+        warnings.warn(Warnings.W070, stacklevel=2)
+
+    # Nor is it one of words, that rows and words could be found in.
+
+    def find(self, **wanted: Any) -> NoReturn:
+        raise SkdError(Errors.SKD281.format(method="find"))
+
+    def most_similar(self, queries: Any, **settings: Any) -> NoReturn:
+        raise SkdError(Errors.SKD281.format(method="most_similar"))
+
+    def values(self) -> NoReturn:
+        raise SkdError(Errors.SKD281.format(method="values"))
+
+    def items(self) -> NoReturn:
+        raise SkdError(Errors.SKD281.format(method="items"))
 
     def to_ops(self, ops: Ops) -> None:
         self.ops = ops

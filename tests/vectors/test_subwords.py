@@ -126,6 +126,8 @@ def test_it_cannot_be_changed(nlp):
         nlp.vocab.set_vector("Bonn", np.ones(DIMS, "f"))
     with pytest.warns(UserWarning, match="W070"):
         nlp.vocab.set_vector("☃", np.ones(DIMS, "f"))
+    with pytest.warns(UserWarning, match="W070"):
+        nlp.vocab.vectors["Bonn"] = np.ones(DIMS, "f")
     assert len(nlp.vocab.vectors) == rows
     np.testing.assert_array_equal(nlp.vocab.get_vector("Bonn"), before)
 
@@ -138,6 +140,18 @@ def test_meta_data_and_what_else_spacy_asks(nlp):
     assert nlp.vocab.vectors.size == len(nlp.vocab.vectors) * DIMS
     nlp.vocab.vectors.to_ops(get_current_ops())
     assert nlp.vocab.vectors.minn <= nlp.vocab.vectors.maxn
+
+
+def test_what_only_a_table_of_words_can_tell_is_one_line(nlp):
+    vectors = nlp.vocab.vectors
+    assert list(vectors) == list(vectors.keys()) == []
+    with pytest.raises(SkdError, match="SKD281.*'most_similar'"):
+        vectors.most_similar(vectors.get_batch(["Bonn"]), n=3)
+    with pytest.raises(SkdError, match="SKD281.*'find'"):
+        vectors.find(key="Bonn")
+    for method in ("items", "values"):
+        with pytest.raises(SkdError, match=f"SKD281.*'{method}'"):
+            getattr(vectors, method)()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "int8"])
