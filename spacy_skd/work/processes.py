@@ -6,7 +6,7 @@ import subprocess
 import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock, current_thread, main_thread
+from threading import Lock, Thread, current_thread, main_thread
 from typing import Callable, Iterator, Optional, Sequence, Set
 
 from .tasks import Task
@@ -60,6 +60,8 @@ class LocalProcesses:
         RETURNS (int): Its exit code; negative for a signal.
         """
         process = self._start(arguments, folder)
+        watch = Thread(target=end_orphans, args=[process], daemon=True)
+        watch.start()
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -67,6 +69,7 @@ class LocalProcesses:
             return process.wait()
         finally:
             self._end(process)
+            watch.join()
 
     def stop(self) -> None:
         with self._lock:
@@ -112,11 +115,24 @@ def kill(process: subprocess.Popen[str]) -> None:
     """End a process with all that it has started, if it has not ended yet, and wait for that."""
     if process.poll() is None:
         if os.name == "posix":
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            kill_group(process)
         else:
             process.kill()
         process.wait()
+
+
+def end_orphans(process: subprocess.Popen[str]) -> None:
+    """Wait for a process, and if it was killed, end what it has started: that holds on to its
+    output, which has no end before, and may work on beside whoever carries the task out again.
+    """
+    if process.wait() < 0:  # never on Windows, which has no signals
+        kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[str]) -> None:
+    # What macOS says where all in it have ended is that it is not permitted.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @contextmanager
