@@ -39,7 +39,7 @@ JOINERS = {ZERO_WIDTH_JOINER, "\u200c", *map(chr, range(0x1F3FB, 0x1F400))}
 EPOCHS = 6
 RATE = 0.1
 L2 = 0.002
-# Characters of a batch.
+# Characters of a batch, and decisions that are made at a time.
 BATCH = 4000
 
 # An odd number, whose powers modulo 2^64 have inverses: any substring is hashed from two sums.
@@ -81,9 +81,12 @@ class Boundaries:
         """Whether a word begins at each character of each chunk, (n,) bool."""
         if not chunks:
             return []
-        features, places = extract(chunks, self.words)
+        features = Features(chunks, self.words)
+        places = features.places
         starts = np.zeros(places.size, dtype=bool)
-        starts[places.positions] = self.weights[features].sum(axis=1) > 0
+        for first in range(0, len(places.positions), BATCH):
+            at = places.positions[first : first + BATCH]
+            starts[at] = self.weights[features.of(at)].sum(axis=1) > 0
         return [
             np.where(chunk.whole | ~trusted(chunk.text, self.familiar), chunk.rule, decided)
             for chunk, decided in zip(chunks, places.split(starts))
@@ -148,43 +151,61 @@ def place(chunks: Sequence[Chunk]) -> Tuple[str, Places]:
     return text, Places(firsts, lengths, np.flatnonzero(inner), len(text))
 
 
-def extract(chunks: Sequence[Chunk], words: np.ndarray) -> Tuple[np.ndarray, Places]:
-    """The features (P, F) of each decision, as rows of the table of weights."""
-    text, places = place(chunks)
-    codes = as_codes(text)
-    rule = np.zeros(len(text), dtype=bool)
-    for chunk, first in zip(chunks, places.firsts.tolist()):
-        rule[first : first + len(chunk.text)] = chunk.rule
-        rule[first + len(chunk.text)] = True
-    at = places.positions
-    chars, kinds = Substrings(codes), Substrings(kinds_of(text, codes))
-    starts, ends = token_edges(rule, at)
-    by_rule = rule[at].astype(np.uint64)
-    around = by_rule + 2 * rule[at - 1].astype(np.uint64) + 4 * rule[at + 1].astype(np.uint64)
-    before, after = chars.of(starts, at), chars.of(at, ends)
-    known = np.zeros(len(at), dtype=np.uint64)
-    for i, part in enumerate((before, after, chars.of(starts, ends))):
-        known += words[rows(part, WORD_BITS)].astype(np.uint64) * np.uint64(3**i)
-    left = np.minimum(at - starts, LONGEST_PART).astype(np.uint64)
-    right = np.minimum(ends - at, LONGEST_PART).astype(np.uint64)
-    sizes = left * np.uint64(16) + right
-    script = kinds.of(at, at + 1)
-    features = [chars.of(at + i, at + i + n) for i, n in WINDOWS]
-    features += [kinds.of(at + i, at + i + n) + by_rule for i, n in KIND_WINDOWS]
-    features += [
-        before,
-        after,
-        before ^ (after * MIX),
-        before + right * MIX,
-        after + left * MIX,
-        around ^ script,
-        (known * np.uint64(2) + by_rule) ^ script,
-        (known * MIX) ^ sizes ^ script,
-        before ^ (words[rows(after, WORD_BITS)].astype(np.uint64) * MIX),
-        after ^ (words[rows(before, WORD_BITS)].astype(np.uint64) * MIX),
-    ]
-    salted = [feature + SALTS[i] for i, feature in enumerate(features)]
-    return np.stack([rows(feature, BITS) for feature in salted], axis=1), places
+class Features:
+    """The features of decisions, made of as many at a time as are asked for: they take 1.1 kB each,
+    and text without spaces may be of any length.
+
+    words (ndarray): See `Boundaries`.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk], words: np.ndarray) -> None:
+        text, self.places = place(chunks)
+        self.words = words
+        self.rule = np.zeros(len(text), dtype=bool)
+        for chunk, first in zip(chunks, self.places.firsts.tolist()):
+            self.rule[first : first + len(chunk.text)] = chunk.rule
+            self.rule[first + len(chunk.text)] = True
+        self.edges = np.flatnonzero(self.rule)
+        codes = as_codes(text)
+        self.chars, self.kinds = Substrings(codes), Substrings(kinds_of(text, codes))
+
+    def of(self, at: np.ndarray) -> np.ndarray:
+        """Of decisions at some positions, (P, F), as rows of the table of weights."""
+        rule, words, chars, kinds = self.rule, self.words, self.chars, self.kinds
+        starts, ends = self._token_edges(at)
+        by_rule = rule[at].astype(np.uint64)
+        around = by_rule + 2 * rule[at - 1].astype(np.uint64) + 4 * rule[at + 1].astype(np.uint64)
+        before, after = chars.of(starts, at), chars.of(at, ends)
+        known = np.zeros(len(at), dtype=np.uint64)
+        for i, part in enumerate((before, after, chars.of(starts, ends))):
+            known += words[rows(part, WORD_BITS)].astype(np.uint64) * np.uint64(3**i)
+        left = np.minimum(at - starts, LONGEST_PART).astype(np.uint64)
+        right = np.minimum(ends - at, LONGEST_PART).astype(np.uint64)
+        sizes = left * np.uint64(16) + right
+        script = kinds.of(at, at + 1)
+        features = [chars.of(at + i, at + i + n) for i, n in WINDOWS]
+        features += [kinds.of(at + i, at + i + n) + by_rule for i, n in KIND_WINDOWS]
+        features += [
+            before,
+            after,
+            before ^ (after * MIX),
+            before + right * MIX,
+            after + left * MIX,
+            around ^ script,
+            (known * np.uint64(2) + by_rule) ^ script,
+            (known * MIX) ^ sizes ^ script,
+            before ^ (words[rows(after, WORD_BITS)].astype(np.uint64) * MIX),
+            after ^ (words[rows(before, WORD_BITS)].astype(np.uint64) * MIX),
+        ]
+        salted = [feature + SALTS[i] for i, feature in enumerate(features)]
+        return np.stack([rows(feature, BITS) for feature in salted], axis=1)
+
+    def _token_edges(self, at: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+        """The token by the rules that each place is in, (P,) its start and its end; that to both
+        sides of a place where one begins.
+        """
+        after = np.searchsorted(self.edges, at, side="right")
+        return self.edges[np.searchsorted(self.edges, at) - 1], self.edges[after]
 
 
 def rows(hashes: np.ndarray, bits: int) -> np.ndarray:
@@ -211,14 +232,6 @@ def kinds_of(text: str, codes: np.ndarray) -> np.ndarray:
 def kind_of(char: str) -> str:
     category = unicodedata.category(char)
     return char if category[0] in "PS" else category + script_of(char)
-
-
-def token_edges(rule: np.ndarray, at: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """The token by the rules that each place is in, (P,) its start and its end; that to both sides
-    of a place where one begins.
-    """
-    edges = np.flatnonzero(rule)
-    return edges[np.searchsorted(edges, at) - 1], edges[np.searchsorted(edges, at, side="right")]
 
 
 class Substrings:
@@ -256,7 +269,8 @@ def train(lessons: Sequence[Lesson], familiar: Iterable[str], seed: int = 0) -> 
     for _ in range(EPOCHS):
         rng.shuffle(order)
         for batch in batches(order, lessons):
-            features, _ = extract([lesson.chunk for lesson in batch], words)
+            of_batch = Features([lesson.chunk for lesson in batch], words)
+            features = of_batch.of(of_batch.places.positions)
             gold = np.concatenate([lesson.starts[1:] for lesson in batch])
             sizes = [len(lesson.starts) - 1 for lesson in batch]
             weight = np.repeat([np.sqrt(lesson.times) for lesson in batch], sizes)

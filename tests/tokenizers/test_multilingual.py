@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import tracemalloc
 
 import pytest
 import spacy
@@ -13,7 +14,7 @@ from spacy.util import registry
 from spacy.vocab import Vocab
 
 from spacy_skd.errors import SkdError
-from spacy_skd.tokenizers import multilingual
+from spacy_skd.tokenizers import boundaries, multilingual
 from spacy_skd.tokenizers.multilingual import make_multilingual_tokenizer
 from spacy_skd.tokenizers.segmenters import SETTINGS
 
@@ -88,6 +89,30 @@ def test_untrained_it_is_spacys_but_for_ideographs_and_long_words(text):
 def test_no_character_is_lost(learned, text):
     for nlp in (UNTRAINED, learned):
         assert nlp(text).text == text
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(TEXTS, max_size=3), st.integers(1, 9))
+def test_decisions_are_the_same_however_many_are_made_at_a_time(learned, texts, size):
+    chunks = [learned.tokenizer.by_rule("".join(text.split())) for text in texts if text.split()]
+    once = learned.tokenizer.boundaries.decide(chunks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(boundaries, "BATCH", size)
+        parts = learned.tokenizer.boundaries.decide(chunks)
+    assert [found.tolist() for found in parts] == [found.tolist() for found in once]
+
+
+def test_long_text_without_spaces_takes_little_memory(learned, monkeypatch):
+    table = learned.tokenizer.boundaries
+    chunk = learned.tokenizer.by_rule("".join(doc.text for doc in JAPANESE) * 30)
+    assert len(chunk.text) > 40_000
+    tracemalloc.start()
+    (parts,) = table.decide([chunk])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 400 * len(chunk.text)
+    monkeypatch.setattr(boundaries, "BATCH", len(chunk.text))
+    assert parts.tolist() == table.decide([chunk])[0].tolist()
 
 
 def test_it_splits_as_its_corpus_does(learned):
