@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 import spacy
+from spacy import registry
 from spacy.tokens import Doc
 
+from spacy_skd.embedding import build_joined_embed
 from spacy_skd.encoders import frozen
 from spacy_skd.errors import SkdError
 
@@ -68,6 +70,20 @@ def test_it_learns_and_the_encoder_stays_as_it_is(encoder):
     losses = train(nlp)
     assert np.isfinite(losses).all() and losses[-1] < 0.2 * losses[0]
     assert encoder_of(nlp)._model.fingerprint() == before
+
+
+@pytest.mark.parametrize("kind", ["FrozenEncoder", "FineTunedEncoder"])
+def test_joined_with_another_it_leaves_the_batch_as_it_is(encoder, kind):
+    nlp = make_pipeline(encoder)
+    own = {"width": 24, "layers": [0]} if kind == "FrozenEncoder" else {}
+    build = registry.architectures.get(f"spacy-skd.{kind}.v1")
+    docs = [Doc(nlp.vocab, words=words) for words, _ in SENTENCES]
+    model = build_joined_embed(build(str(encoder), **own), build(str(encoder), **own), 24)
+    model.initialize(X=docs)
+    batch = list(docs)
+    vectors, backprop = model.begin_update(batch)
+    backprop(vectors)
+    assert batch == docs
 
 
 @pytest.mark.parametrize("features", [False, True])
