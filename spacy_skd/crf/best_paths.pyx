@@ -9,7 +9,7 @@ and where many paths are wanted (Huang and Chiang 2005, algorithm 3): nodes comp
 """
 
 cimport cython
-from libc.math cimport INFINITY, fabs, nextafter
+from libc.math cimport INFINITY, fabs, frexp, ldexp, nextafter
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
@@ -50,6 +50,8 @@ cdef enum:
 # very sums that `reference.py` compares; then the same terms are added to either, each time wrong by
 # 2^-53 of the sum: 2^-52 together. The difference of two gaps is wrong by twice that.
 cdef double ROUNDING = 2.0**-51
+# Half the distance of doubles, as a part of the power of two at or below them.
+cdef double HALF_A_POINT = 2.0**-53
 
 
 def kbest(p, Py_ssize_t k, const double[::1] log_z):
@@ -156,7 +158,7 @@ cdef class GapFinder(PathFinder):
     cdef Deviation *found
     cdef Py_ssize_t n_found, n_kept
     cdef double limit
-    # (k + SPARE, longest + 1) the paths and a 0 for the end; and the scores of those added up.
+    # (k, longest + 1) the paths and a 0 for the end; and the scores of those added up.
     cdef int32_t *paths
     cdef double scores[FEW + SPARE + 1]
     # The tokens, from the right, where the best path may be left, n_branches; and of each of its
@@ -167,19 +169,19 @@ cdef class GapFinder(PathFinder):
     # (L,) for `branch`.
     cdef int32_t *labels
     # The score of the best path; and what the partial sums come to, but for their signs, of that
-    # path, and of all that were followed, where they are not on it.
+    # path, and of all others that were followed, where they are not on it.
     cdef double best_score, best_sums, sums
     cdef object deviations, integers, numbers
 
     def __init__(self, p, Py_ssize_t k):
         super().__init__(p, k)
-        cdef Py_ssize_t row = p.lengths.max(initial=0) + 1, most = k + SPARE
-        cdef char[::1] deviations = bytearray((most + 1) * sizeof(Deviation))
-        cdef int32_t[::1] integers = np.empty((most + 1) * row + self.n_labels, dtype=np.int32)
+        cdef Py_ssize_t row = p.lengths.max(initial=0) + 1
+        cdef char[::1] deviations = bytearray((k + SPARE + 1) * sizeof(Deviation))
+        cdef int32_t[::1] integers = np.empty((k + 1) * row + self.n_labels, dtype=np.int32)
         cdef double[::1] numbers = np.empty(row)
         self.deviations, self.integers, self.numbers = deviations, integers, numbers
         self.found = <Deviation*> &deviations[0]
-        self.paths, self.branches = &integers[0], &integers[0] + most * row
+        self.paths, self.branches = &integers[0], &integers[0] + k * row
         self.labels, self.gaps = self.branches + row, &numbers[0]
 
     cdef bint find(self) noexcept nogil:
@@ -194,6 +196,9 @@ cdef class GapFinder(PathFinder):
         if self.n_found <= self.k and self.limit < INFINITY:
             return False
         self.add_scores(self.n_paths)
+        if self.is_certain():
+            return True
+        self.note_rounding(self.found[self.n_found - 1].gap)
         return self.is_certain() or self.is_order_of_scores()
 
     cdef void follow_best(self) noexcept nogil:
@@ -204,13 +209,13 @@ cdef class GapFinder(PathFinder):
         for t in range(self.length, 0, -1):
             self.paths[t - 1] = self.compare_at(t, self.paths[t])
             self.gaps[t] = self.score - self.second
-        self.best_sums = self.sums
+        self.best_sums, self.sums = self.sums, 0.0
 
     cdef void collect(self, Py_ssize_t n_kept, double limit) noexcept nogil:
-        """Find the paths whose gaps are below a limit; if they are more than are kept, the best
-        ones, and the next one, whose gap is the limit then."""
+        """Find the k best paths of those whose gaps are below a limit, and what they offer; if this
+        is more than is kept, the best ones, and the next one, whose gap is the limit then."""
         cdef Py_ssize_t t, rank = 1
-        self.n_kept, self.limit, self.sums = n_kept, limit, self.best_sums
+        self.n_kept, self.limit, self.sums = n_kept, limit, 0.0
         self.found[0] = Deviation(0.0, 0, self.length + 1, 0, 0)
         self.n_found = 1
         self.n_branches = 0
@@ -219,7 +224,7 @@ cdef class GapFinder(PathFinder):
                 self.branches[self.n_branches] = t
                 self.n_branches += 1
                 self.branch(0, t, self.paths[t], self.paths[t - 1])
-        while rank < min(self.n_kept, self.n_found):
+        while rank < min(self.k, self.n_found):
             self.follow(rank)
             rank += 1
 
@@ -319,7 +324,21 @@ cdef class GapFinder(PathFinder):
         """How much the gaps of two paths may have to differ, so that there is no doubt about their
         order. Their sums are by their gaps, at most `gap`, below those noted; and the gaps' own sums
         are rounded, `depth` times."""
-        return ROUNDING * depth * (self.sums + (2 * self.length + 1) * gap)
+        return ROUNDING * depth * (self.best_sums + self.sums + (2 * self.length + 1) * gap)
+
+    cdef void note_rounding(self, double gap) noexcept nogil:
+        """Leave of the best path's noted sums those alone that may be rounded otherwise than the
+        sums of paths that join it, and are behind by at most this gap."""
+        cdef Py_ssize_t t
+        cdef const int32_t *path = self.paths
+        cdef Summation sums
+        sums.margin = gap + 4 * self.doubt(self.depth(), gap)
+        sums.total, sums.power, sums.unlike = self.best[path[0]], 0.0, 0.0
+        for t in range(1, self.length):
+            add(&sums, self.padded[path[t - 1] * self.width + path[t]])
+            add(&sums, self.unary[self.first + t, path[t]])
+        add(&sums, self.end[path[self.length - 1]])
+        self.best_sums = sums.unlike
 
     cdef void write_found(self, int32_t *paths, double *scores) noexcept nogil:
         cdef Py_ssize_t rank, n = self.length
@@ -338,19 +357,65 @@ cdef class GapFinder(PathFinder):
                 self.add_piece(rank, start, min(start + PIECE, self.length))
             start += PIECE
         for rank in range(1, n):
-            self.scores[rank] += self.end[self.paths[rank * (self.length + 1) + self.length - 1]]
+            self.scores[rank] += self.end[self.last_label(rank)]
+
+    cdef int32_t last_label(self, Py_ssize_t rank) noexcept nogil:
+        cdef Deviation new = self.found[rank]
+        if new.token == self.length:
+            return new.label
+        return self.paths[new.parent * (self.length + 1) + self.length - 1]
 
     cdef void add_piece(self, Py_ssize_t rank, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
         """The same for the tokens from `start` on, before `stop`."""
-        cdef const int32_t *path = self.paths + rank * (self.length + 1)
-        cdef Py_ssize_t t = self.found[rank].token - 1
+        cdef Deviation new = self.found[rank]
+        cdef const int32_t *parent = self.paths + new.parent * (self.length + 1)
+        cdef Py_ssize_t t = new.token - 1
+        cdef int32_t label = new.label
         cdef double score = self.scores[rank]
         if start <= t < stop:
-            score = self.best[t * self.width + path[t]]
-        for t in range(max(start, t + 1), stop):
-            score += self.padded[path[t - 1] * self.width + path[t]]
-            score += self.unary[self.first + t, path[t]]
+            score = self.best[t * self.width + label]
+        elif t < start:
+            label = parent[start - 1] if start > new.token else label
+        for t in range(max(start, new.token), stop):
+            score += self.padded[label * self.width + parent[t]]
+            score += self.unary[self.first + t, parent[t]]
+            label = parent[t]
         self.scores[rank] = score
+
+
+cdef struct Summation:
+    # A sum of terms, beside others that are behind it by at most `margin`.
+    double total
+    double margin
+    # The power of two at or below the least of them, 0 if there is none; and what partial sums came
+    # to, but for their signs, where the others may have been rounded otherwise.
+    double power
+    double unlike
+
+
+cdef inline void add(Summation *sums, double term) noexcept nogil:
+    """Add the same term to all of them.
+
+    Doubles between two powers of two, p and 2 p, lie on a grid of 2^-52 p, and so do their
+    differences. Where all sums are there before and after, the exact ones are at the same place
+    between two points of the grid, and are rounded alike, if that place is not half-way.
+    """
+    cdef double total = sums.total + term, added = total - sums.total
+    # What was rounded away (Knuth 1997, section 4.2.2, theorem B).
+    cdef double error = (sums.total - (total - added)) + (term - added)
+    cdef double lowest = fabs(total) - sums.margin, highest = fabs(total) + sums.margin
+    cdef int exponent
+    sums.total = total
+    if (
+        lowest < sums.power
+        or not highest < 2 * sums.power
+        or fabs(error) >= HALF_A_POINT * sums.power
+    ):
+        sums.unlike += highest
+        sums.power = 0.0
+        if lowest > 0:
+            frexp(lowest, &exponent)
+            sums.power = ldexp(0.5, exponent)
 
 
 cdef struct Derivation:

@@ -153,6 +153,46 @@ def test_paths_are_added_up_where_gaps_leave_their_order_in_doubt(monkeypatch, k
 
 
 @needs_extension
+def test_gaps_are_enough_for_a_long_chain():
+    """All that the sums of 300,000 tokens are rounded by could come to more than the gaps."""
+    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    rng = np.random.default_rng(0)
+    shapes = (300_000, 9), (9, 9), (9,), (9,)
+    unary, *chain = (rng.normal(size=shape) for shape in shapes)
+    p = Potentials(unary, np.array([300_000]), *chain)
+    assert best_paths.GapFinder(p.checked(), 10).search(0, 300_000)
+
+
+def hovering(seed: int, n: int, power: float, behind: tuple) -> Potentials:
+    """A chain whose best sum falls, to stay above a power of two, on the other side of which doubles
+    are twice as dense, or half as dense: so the sums of paths behind it are rounded otherwise. One
+    leaves it at the begin, one at the end, to fall behind by so many of these steps."""
+    rng = np.random.default_rng(seed)
+    step = 2.0**-32
+    unary = np.zeros((n, 2))
+    unary[0, 0] = total = power + 1e6 * step
+    for t in range(1, n):
+        unary[t, 0] = power - total + step * (30 + rng.uniform(-0.75, 0.75))
+        total += unary[t, 0]
+    unary[:, 1] = unary[:, 0] - 1e6 * step
+    unary[[5, -5], 1] = unary[[5, -5], 0] - step * np.array(behind)
+    return Potentials(unary, np.array([n]), np.zeros((2, 2)), np.zeros(2), np.zeros(2))
+
+
+@needs_extension
+@pytest.mark.parametrize("seed, power", [(6, 2.0**20), (5, -(2.0**20))])
+def test_kbest_where_rounding_outweighs_gaps(monkeypatch, seed, power):
+    """The path with the smaller gap has the lower score in the end."""
+    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    p = hovering(seed, 2000, power, (80, 100))
+    assert not best_paths.GapFinder(p.checked(), 2).search(0, 2000)
+    ours = crf.kbest(p, 2)
+    monkeypatch.setattr(inference, "kernels", reference)
+    for (paths, _), (others, _) in zip(ours, crf.kbest(p, 2), strict=True):
+        np.testing.assert_array_equal(paths, others)
+
+
+@needs_extension
 @pytest.mark.parametrize("scale", [0.0, 5e-324, 1e-300])
 def test_kbest_of_scores_that_are_next_to_nothing(monkeypatch, scale):
     chain = scale * np.eye(3), np.zeros(3), np.zeros(3)
