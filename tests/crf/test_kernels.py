@@ -164,9 +164,9 @@ def test_gaps_are_enough_for_a_long_chain():
 
 
 def hovering(seed: int, n: int, power: float, behind: tuple) -> Potentials:
-    """A chain whose best sum falls, to stay above a power of two, on the other side of which doubles
-    are twice as dense, or half as dense: so the sums of paths behind it are rounded otherwise. One
-    leaves it at the begin, one at the end, to fall behind by so many of these steps."""
+    """A chain whose best sum falls, to stay above a power of two, on the other side of which
+    doubles are twice as dense, or half as dense: so the sums of paths behind it are rounded
+    otherwise. One leaves it at the begin, one at the end, to fall behind by so many steps."""
     rng = np.random.default_rng(seed)
     step = 2.0**-32
     unary = np.zeros((n, 2))
