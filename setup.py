@@ -16,7 +16,8 @@ def extension(name: str) -> Extension:
     return Extension(name, sources, depends=HEADERS, extra_compile_args=FLAGS)
 
 
-names = ["crf/native", "crf/decoding", "crf/best_paths", "rows"]
+KBEST = ["path_finder", "gap_finder", "lazy_finder", "best_paths"]
+names = [*(f"crf/{name}" for name in ("native", "decoding", *KBEST)), "rows"]
 extensions = cythonize([extension(name) for name in names], language_level=3)
 for compiled in extensions:
     # Without a compiler numpy and thinc do the same work, only slower. To be said here, as

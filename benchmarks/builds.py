@@ -48,8 +48,10 @@ def build(flags: str, folder: Path) -> Dict[str, ModuleType]:
     zipfile.ZipFile(wheel).extractall(folder)
     kernels = folder / "spacy_skd" / "crf"
     modules = {}
-    # Decoding first: k-best rests on what is loaded under its name.
-    for name in ("decoding", "best_paths", "native"):
+    # What rests on another one finds that under its name.
+    for name in (
+        "decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths", "native"
+    ):  # fmt: skip
         modules[name] = load(f"spacy_skd.crf.{name}", next(kernels.glob(f"{name}.*.so")))
         sys.modules[modules[name].__name__] = modules[name]
     return modules

@@ -124,27 +124,27 @@ def test_kbest_of_scores_that_are_nearly_equal(monkeypatch, unit):
 @pytest.mark.parametrize("k", [1, 10, 64])
 def test_gaps_are_enough_unless_scores_are_equal(k):
     """Nodes would find the same paths, only later."""
-    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    gap_finder = pytest.importorskip("spacy_skd.crf.gap_finder")
     p = make(np.random.default_rng(0), 9, [3, 17, 200], 1.0, forbidden=0.3).checked()
     ties = Potentials(
         np.zeros_like(p.unary), p.lengths, np.zeros((9, 9)), np.zeros(9), np.zeros(9)
     ).checked()
     firsts = [0, 3, 20]
     for first, length in zip(firsts, p.lengths.tolist()):
-        assert best_paths.GapFinder(p, k).search(first, length)
-        assert not best_paths.GapFinder(ties, k).search(first, length)
+        assert gap_finder.GapFinder(p, k).search(first, length)
+        assert not gap_finder.GapFinder(ties, k).search(first, length)
 
 
 @needs_extension
 @pytest.mark.parametrize("k", [1, 10, 64])
 def test_paths_are_added_up_where_gaps_leave_their_order_in_doubt(monkeypatch, k):
     """Sums are so large that rounding changes their order, but hardly ever makes them equal."""
-    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    gap_finder = pytest.importorskip("spacy_skd.crf.gap_finder")
     rng = np.random.default_rng(0)
     shapes = (800, 5), (5, 5), (5,), (5,)
     unary, transitions, start, end = (rng.normal(size=shape) for shape in shapes)
     p = Potentials(unary + 1e6, np.array([200] * 4), transitions, start, end)
-    finder = best_paths.GapFinder(p.checked(), k)
+    finder = gap_finder.GapFinder(p.checked(), k)
     assert all(finder.search(first, 200) for first in range(0, 800, 200))
     ours = crf.kbest(p, k)
     monkeypatch.setattr(inference, "kernels", reference)
@@ -155,12 +155,12 @@ def test_paths_are_added_up_where_gaps_leave_their_order_in_doubt(monkeypatch, k
 @needs_extension
 def test_gaps_are_enough_for_a_long_chain():
     """All that the sums of 300,000 tokens are rounded by could come to more than the gaps."""
-    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    gap_finder = pytest.importorskip("spacy_skd.crf.gap_finder")
     rng = np.random.default_rng(0)
     shapes = (300_000, 9), (9, 9), (9,), (9,)
     unary, *chain = (rng.normal(size=shape) for shape in shapes)
     p = Potentials(unary, np.array([300_000]), *chain)
-    assert best_paths.GapFinder(p.checked(), 10).search(0, 300_000)
+    assert gap_finder.GapFinder(p.checked(), 10).search(0, 300_000)
 
 
 def hovering(seed: int, n: int, power: float, behind: tuple) -> Potentials:
@@ -183,9 +183,9 @@ def hovering(seed: int, n: int, power: float, behind: tuple) -> Potentials:
 @pytest.mark.parametrize("seed, power", [(6, 2.0**20), (5, -(2.0**20))])
 def test_kbest_where_rounding_outweighs_gaps(monkeypatch, seed, power):
     """The path with the smaller gap has the lower score in the end."""
-    best_paths = pytest.importorskip("spacy_skd.crf.best_paths")
+    gap_finder = pytest.importorskip("spacy_skd.crf.gap_finder")
     p = hovering(seed, 2000, power, (80, 100))
-    assert not best_paths.GapFinder(p.checked(), 2).search(0, 2000)
+    assert not gap_finder.GapFinder(p.checked(), 2).search(0, 2000)
     ours = crf.kbest(p, 2)
     monkeypatch.setattr(inference, "kernels", reference)
     for (paths, _), (others, _) in zip(ours, crf.kbest(p, 2), strict=True):
