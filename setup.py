@@ -16,8 +16,9 @@ def extension(name: str) -> Extension:
     return Extension(name, sources, depends=HEADERS, extra_compile_args=FLAGS)
 
 
-KBEST = ["path_finder", "gap_finder", "lazy_finder", "best_paths"]
-names = [*(f"crf/{name}" for name in ("native", "decoding", *KBEST)), "rows"]
+SUMS = ["chains", "posterior", "native"]
+PATHS = ["decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths"]
+names = [*(f"crf/{name}" for name in SUMS + PATHS), "rows"]
 extensions = cythonize([extension(name) for name in names], language_level=3)
 for compiled in extensions:
     # Without a compiler numpy and thinc do the same work, only slower. To be said here, as

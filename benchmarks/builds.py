@@ -50,7 +50,8 @@ def build(flags: str, folder: Path) -> Dict[str, ModuleType]:
     modules = {}
     # What rests on another one finds that under its name.
     for name in (
-        "decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths", "native"
+        "decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths",
+        "chains", "posterior", "native",
     ):  # fmt: skip
         modules[name] = load(f"spacy_skd.crf.{name}", next(kernels.glob(f"{name}.*.so")))
         sys.modules[modules[name].__name__] = modules[name]
