@@ -19,7 +19,14 @@ def extension(name: str) -> Extension:
 SUMS = ["chains", "posterior", "native"]
 PATHS = ["decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths"]
 names = [*(f"crf/{name}" for name in SUMS + PATHS), "rows"]
-extensions = cythonize([extension(name) for name in names], language_level=3)
+# What Cython needs for arrays is compiled once, and not in each of them.
+SHARED = "spacy_skd._cyutility"
+shared = Extension(SHARED, ["spacy_skd/_cyutility.c"])
+extensions = cythonize(
+    [*map(extension, names), shared],
+    language_level=3,
+    shared_utility_qualified_name=SHARED,
+)
 for compiled in extensions:
     # Without a compiler numpy and thinc do the same work, only slower. To be said here, as
     # cythonize does not keep it.
