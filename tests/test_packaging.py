@@ -152,4 +152,5 @@ def test_a_source_distribution_holds_the_project_and_its_tests(tmp_path):
         packed = {name.partition("/")[2] for name in files.getnames()}
     of_repository = (".github/", ".git", ".editorconfig", ".pre-commit-config.yaml")
     assert {name for name in tracked if not name.startswith(of_repository)} <= packed
-    assert not [name for name in packed if name.endswith((".pyc", ".so", "crf/native.c", "_cyutility.c"))]
+    built = (".pyc", ".so", "crf/native.c", "_cyutility.c")
+    assert not [name for name in packed if name.endswith(built)]
