@@ -67,12 +67,12 @@ class MultilingualTokenizer:
     def __call__(self, text: str) -> Doc:
         """The tokens of a text. Its characters are all kept."""
         pieces = [match.group() for match in CHUNK.finditer(text)]
-        self._split({piece for piece in pieces if not piece[0].isspace()})
+        words_of = self._split({piece for piece in pieces if not piece[0].isspace()})
         words: List[str] = []
         spaces: List[bool] = []
         for piece in pieces:
             if not piece[0].isspace():
-                found = self._words[piece]
+                found = words_of[piece]
                 words += found
                 spaces += [False] * len(found)
                 continue
@@ -118,18 +118,21 @@ class MultilingualTokenizer:
             at += len(part)
         return Chunk(text, segmented(text, rule, self.segmenters), whole)
 
-    def _split(self, pieces: Iterable[str]) -> None:
-        """Put the words of some pieces without white space into the cache."""
-        new = [piece for piece in pieces if piece not in self._words]
-        if len(self._words) + len(new) > CACHED:
-            self._words.clear()
+    def _split(self, pieces: Iterable[str]) -> Dict[str, List[str]]:
+        """The cache, in which the words of some pieces without white space are now."""
+        words_of = self._words
+        new = [piece for piece in pieces if piece not in words_of]
+        if len(words_of) + len(new) > CACHED:
+            # A new one and not the old one emptied: other threads may be reading that.
+            words_of = self._words = {}
             new = list(pieces)
         chunks = [self.by_rule(piece) for piece in new]
         decided = [chunk.rule for chunk in chunks]
         if self.boundaries is not None:
             decided = self.boundaries.decide(chunks)
         for chunk, starts in zip(chunks, decided):
-            self._words[chunk.text] = cut(chunk.text, starts & may_begin(chunk.text))
+            words_of[chunk.text] = cut(chunk.text, starts & may_begin(chunk.text))
+        return words_of
 
     # Serialisation; the segmenters are settings.
 

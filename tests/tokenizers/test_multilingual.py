@@ -226,6 +226,20 @@ def test_the_words_that_are_kept_have_a_limit(learned, monkeypatch):
     assert [t.text for t in learned("couldn't")] == before
 
 
+def test_another_thread_may_reach_the_limit(learned, monkeypatch):
+    tokenizer, by_rule = learned.tokenizer, learned.tokenizer.by_rule
+    monkeypatch.setattr(multilingual, "CACHED", 100)
+    expected = [t.text for t in tokenizer("they couldn't")]
+
+    def interrupted(piece):
+        if piece == "interrupted":  # as if a thread had the interpreter for a while
+            tokenizer(" ".join(f"{i}." for i in range(110)))
+        return by_rule(piece)
+
+    monkeypatch.setattr(tokenizer, "by_rule", interrupted)
+    assert [t.text for t in tokenizer("they couldn't interrupted")] == [*expected, "interrupted"]
+
+
 def test_without_sentences_nothing_is_learned():
     nlp = blank()
     nlp.initialize()
