@@ -162,6 +162,7 @@ class ReadingPipe(StoredPipe):
         self, scores: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]
     ) -> List[Prediction]:
         """Predicted tags and the confidence in what a document says with them."""
+        register_extension()  # a component that was pickled may be the first of its process
         free = self._tempered(self.constrained(scores, docs, preset=False))
         parts = [self.parts_with(doc, tags) for doc, tags in zip(docs, best)]
         confidences = self._probabilities(free, docs, parts)

@@ -1,5 +1,9 @@
 """Confidences and readings: exact against enumeration, whatever was done to a document."""
 
+import json
+import pickle
+import subprocess
+import sys
 from functools import cache
 from itertools import pairwise, product
 
@@ -248,6 +252,19 @@ def test_confidence_is_written(encoder, processes, tiny_transformer, tmp_path):
     for doc in DocBin().from_bytes(stored).get_docs(nlp.vocab):
         assert len(doc.spans["pipe"].attrs["scores"]) == len(doc.ents)
         assert all(ent._.confidence > 0 for ent in doc.ents if ent.label_ != "GREETING")
+
+
+@pytest.mark.parametrize("factory", ["crf_ner", "crf_tagger"])
+def test_confidence_is_written_where_the_pipeline_was_pickled(factory, tmp_path):
+    nlp = make_pipeline(factory, confidence=True)
+    train(nlp, make_examples(nlp), steps=15)
+    (tmp_path / "nlp").write_bytes(pickle.dumps(nlp))
+    parts = "doc.ents" if factory == "crf_ner" else "doc"
+    code = "import pathlib, pickle, sys; nlp = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
+    code += f"doc = nlp('Ada Lovelace'); print([part._.confidence > 0 for part in {parts}])"
+    command = [sys.executable, "-c", code, str(tmp_path / "nlp")]
+    found = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert set(json.loads(found.lower())) == {True}
 
 
 def test_a_component_of_other_labels_leaves_confidences_alone():
