@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Unio
 
 import numpy as np
 from spacy.language import Language, create_tokenizer
+from spacy.scorer import Scorer
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -104,6 +105,10 @@ class MultilingualTokenizer:
         if sentences is not None:
             self.boundaries = learn(sentences(), self.by_rule)
             self._words.clear()
+
+    def score(self, examples: Iterable[Example], **settings: Any) -> Dict[str, Any]:
+        """`token_acc` and the like: what `nlp.evaluate` says of the tokens."""
+        return Scorer.score_tokenization(examples)
 
     def by_rule(self, text: str) -> Chunk:
         """A piece without white space, and where tokens begin in it by spaCy's rules."""

@@ -10,6 +10,7 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc
+from spacy.training import Example
 from spacy.util import registry
 from spacy.vocab import Vocab
 
@@ -238,6 +239,13 @@ def test_another_thread_may_reach_the_limit(learned, monkeypatch):
 
     monkeypatch.setattr(tokenizer, "by_rule", interrupted)
     assert [t.text for t in tokenizer("they couldn't interrupted")] == [*expected, "interrupted"]
+
+
+def test_it_is_scored_as_spacys_is(learned):
+    gold = sentence("they could|n't kn|ow .")
+    scores = learned.evaluate([Example(learned.make_doc(gold.text), gold)])
+    names = ("token_acc", "token_p", "token_r", "token_f")
+    assert [scores[name] for name in names] == pytest.approx([4 / 5, 4 / 5, 4 / 6, 8 / 11])
 
 
 def test_without_sentences_nothing_is_learned():
