@@ -440,7 +440,7 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD140 = "'{path}' cannot be written: {reason}. Give another output."
     SKD141 = "--version is '{version}'; it must be a version such as 1.0.2 or 2.0rc1 (PEP 440)."
-    SKD142 = "--name is '{name}'; it must be of letters, digits and single underscores, such as skd."
+    SKD142 = "--name is '{name}'; it must be of letters a to z, digits and single underscores, such as skd."
     SKD143 = "'{path}' is no pipeline: give a folder that a training has written, such as model-best."
     SKD144 = "Building a wheel needs the package build: install it with `pip install spacy-skd[train]`."
     SKD145 = "The wheel could not be built: {reason}"
