@@ -27,6 +27,7 @@ from .multiword import Spellings
 from .output import check_apart, replaced_corpus, settle, system_errors, write_split
 
 UNMERGED = "has no multiword tokens, so those of dev and test stay split"
+NOT_READ = "{} not read: a file is called train, dev, test, unlabelled or raw, and its extension"
 LIKE_DEV = "has no multiword tokens, so what is not written in those of dev was merged here too"
 
 Language = Tuple[str, Dict[str, Converted]]
@@ -102,7 +103,9 @@ def convert(
         raw = find_corpus(input_path, lang, split, follow_links)
         settings = [format, dev_fraction, drop_duplicates, limit, seed, asdict(options)]
         made_from = _fingerprint(raw, settings)
+    others = [f"{name}: {NOT_READ.format(', '.join(raw.others[name]))}" for name in raw.others]
     if (kept := _current(output_path, made_from)) is not None:
+        kept.notes.extend(others)
         return kept
     languages = _read_files(raw, format, options)
     report = ConversionReport()
@@ -116,6 +119,8 @@ def convert(
                     number = found if split_name == "train" else None
                     _write(name, split_name, splits[split_name], number, folder, report)
         write_manifest(folder, made_from, asdict(report))
+    # Not of the corpus: they are others as soon as a file comes or goes.
+    report.notes.extend(others)
     return report
 
 

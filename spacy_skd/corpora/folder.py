@@ -1,7 +1,7 @@
 """The layout of a raw corpus: `<language>/{train,dev,test}.<extension>`, `{unlabelled,raw}.txt`."""
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional
 
@@ -12,9 +12,12 @@ from .layout import check_language
 
 @dataclass(frozen=True)
 class RawCorpus:
-    """The files of a raw corpus: `files[language][split]` is a path."""
+    """The files of a raw corpus: `files[language][split]` is a path. Besides them there may be
+    `others`, which are not called as a split is: {language: names}.
+    """
 
     files: Dict[str, Dict[str, Path]]
+    others: Dict[str, List[str]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -46,13 +49,15 @@ def find_corpus(
     if lang or split:
         raise SkdError(Errors.SKD110.format(path=path))
     root = None if follow_links else path.resolve()
-    files = {folder.name: find_splits(folder, root) for folder in language_folders(path, root)}
+    folders = language_folders(path, root)
+    files = {folder.name: find_splits(folder, root) for folder in folders}
+    others = {folder.name: other_names(folder, files[folder.name]) for folder in folders}
     with_train = any("train" in splits for splits in files.values())
     instead = {"unlabelled", "raw"} if with_train else {"dev", "test"}
     for name, splits in files.items():
         if "train" not in splits and not splits.keys() & instead:
             raise SkdError(Errors.SKD082.format(path=path / name, lang=name))
-    return RawCorpus(files)
+    return RawCorpus(files, {name: names for name, names in others.items() if names})
 
 
 def language_folders(path: Path, root: Optional[Path]) -> List[Path]:
@@ -91,6 +96,13 @@ def find_splits(folder: Path, root: Optional[Path]) -> Dict[str, Path]:
             check_regular(found[0])
             splits[split] = found[0]
     return splits
+
+
+def other_names(folder: Path, splits: Dict[str, Path]) -> List[str]:
+    """What else is in the folder of a language, hidden files aside."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    others = [entry for entry in entries if entry not in splits.values()]
+    return [f"{entry.name}/" if entry.is_dir() else entry.name for entry in others]
 
 
 def check_link(path: Path, root: Optional[Path]) -> None:

@@ -62,6 +62,19 @@ def test_dev_is_drawn_from_train_and_said(raw, tmp_path):
     assert "nb dev: no dev file, 3 of the 30 sentences of train taken (seed 0)" in report.notes
 
 
+def test_files_that_are_called_otherwise_are_named(raw, tmp_path):
+    """A dev set that is called valid.txt is none; one is drawn from train."""
+    write(raw / "nb/valid.txt", TWO_COLUMNS)
+    write(raw / "nb/more/dev.txt", TWO_COLUMNS)
+    note = "nb: more/, valid.txt not read: a file is called train, dev, test, unlabelled or raw, "
+    first, again = (convert(raw, tmp_path / "corpus") for _ in range(2))
+    assert again.unchanged and first.notes == again.notes
+    assert [line for line in first.notes if "not read" in line] == [f"{note}and its extension"]
+    (raw / "nb/valid.txt").rename(raw / "nb/dev.txt")
+    report = convert(raw, tmp_path / "corpus")
+    assert not report.unchanged and not any("valid" in line for line in report.notes)
+
+
 def test_same_input_same_bytes(raw, tmp_path):
     for run in "ab":
         convert(raw, tmp_path / run)
