@@ -445,6 +445,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD144 = "Building a wheel needs the package build: install it with `pip install spacy-skd[train]`."
     SKD145 = "The wheel could not be built: {reason}"
     SKD146 = "--baseline '{baseline}' and --output '{output}' are one folder, or one is in the other: give two."
+    SKD147 = "Nothing in config '{path}' reads '{name}'. [{section}] has {known}: check the name."
 
     # 220-229: unlabelled text, folds, seeds
     SKD220 = "The unlabelled text in '{path}' holds no sentence: convert it again, or remove it."

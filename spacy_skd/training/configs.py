@@ -4,9 +4,10 @@ import hashlib
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy import registry
+from spacy.language import Language
 from spacy.schemas import ConfigSchemaInit, ConfigSchemaTraining
 from spacy.util import (
     get_package_version,
@@ -35,35 +36,71 @@ NOT_READ = {"paths", LOGGER}
 LOG_FILE = "output_file"
 # Of [paths]: what was computed before and is kept there changes no training.
 KEPT = "features"
+# spaCy leaves out of these what it does not know, and says nothing.
+FILLED = ("nlp", "training", "initialize")
+# What is built, and so checked, and has no variables.
+BUILT = {*FILLED, "components", "corpora", "pretraining"}
+# Of [paths]: what the project and our commands name whatever a config reads of it.
+GIVEN = {"corpus", "languages", "targets", "vectors", "encoder", "features", "init"}
 PATH_VARIABLE = re.compile(r"\$\{paths[.:](\w+)")
 
 
 def read_config(path: Path, overrides: Dict[str, Any]) -> Config:
     """The config with its overrides, variables not filled in yet.
 
-    Raises `SkdError` if there is no such file, or if it is no config.
+    Raises `SkdError` if there is no such file, if it is no config, and for an override that nothing
+    in it reads.
     """
     if not path.is_file():
         raise SkdError(Errors.SKD124.format(path=path))
     try:
         config = load_config(path, overrides=overrides, interpolate=False)
         config.interpolate()
-        return config
+        plain = load_config(path, interpolate=False)
     except Exception as error:  # of the parser of ini files, of JSON, of confection
         raise SkdError(Errors.SKD131.format(path=path, reason=one_line(error))) from error
+    check_variables(plain, overrides, path)
+    return config
+
+
+def check_variables(config: Config, overrides: Dict[str, Any], path: Path) -> None:
+    """Raises `SkdError` for an override that would be one more variable, which no setting reads: a
+    slip of the pen, without which the training is another than was asked for.
+    """
+    read = config.to_str(interpolate=False).replace(":", ".")
+    for name in overrides:
+        *above, last = name.split(".")
+        if above[0] in BUILT or f"${{{name}}}" in read:
+            continue
+        section: Dict[str, Any] = config
+        for part in above:
+            section = section[part]
+        known = {*section, *Language.default_config.get(above[0], {})}
+        if last not in known and not (above == ["paths"] and last in GIVEN):
+            raise unread(path, name, known)
+
+
+def unread(path: Path, name: str, known: Iterable[str]) -> SkdError:
+    section = name.rpartition(".")[0]
+    names = ", ".join(sorted(known))
+    return SkdError(Errors.SKD147.format(path=path, name=name, section=section, known=names))
 
 
 def check_config(config: Config, path: Path, code: Optional[Path]) -> None:
     """Build all that `spacy train` is going to build from the config, without reading any data.
 
     code (Optional[Path]): A Python file to import before, with registered functions.
-    Raises `SkdError` for whatever cannot be built.
+    Raises `SkdError` for whatever cannot be built, and for settings that spaCy does not know.
     """
     if code is not None:
         import_code(code)
     try:
         nlp = load_model_from_config(config, auto_fill=True)
         filled = nlp.config.interpolate()
+        for section in FILLED:
+            for name in config.get(section, {}):
+                if name not in filled[section]:
+                    raise unread(path, f"{section}.{name}", filled[section])
         training = registry.resolve(filled["training"], schema=ConfigSchemaTraining)
         registry.resolve(filled["initialize"], schema=ConfigSchemaInit)
         corpora = [training["train_corpus"], training["dev_corpus"]]

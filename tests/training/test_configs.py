@@ -146,6 +146,27 @@ def test_what_is_no_config_is_one_line(tmp_path, text):
         read_config(path, {})
 
 
+@pytest.mark.parametrize("name", ["training.max_stepz", "nlp.batchsize", "initialize.vector"])
+def test_a_setting_that_spacy_does_not_know(config, name):  # noqa: F811
+    settings = read_config(config, {name: 4})
+    with pytest.raises(SkdError, match=rf"SKD147.*{name}"):
+        check_config(settings, config, None)
+
+
+@pytest.mark.parametrize(
+    "name", ["system.sed", "paths.target", "distillation.objectiv", "distillation.more.k"]
+)
+def test_a_variable_that_nothing_reads(tmp_path, name):
+    path = tmp_path / "config.cfg"
+    variables = "[paths]\nx = null\n[system]\n[distillation]\nk = 1\n[distillation.more]\n"
+    path.write_text(f"{variables}[training]\nseed = ${{distillation.late}}", encoding="utf-8")
+    late = {"distillation.late": 1}
+    with pytest.raises(SkdError, match=rf"SKD147.*{name}"):
+        read_config(path, {**late, name: 2})
+    for read in ("paths.x", "paths.init", "system.seed", "distillation.k"):
+        assert read_config(path, {**late, read: 2}).interpolate()["training"] == {"seed": 1}
+
+
 def test_our_own_errors_stay_as_they_are(config):  # noqa: F811
     settings = read_config(config, {"corpora.train.limit": -1})
     with pytest.raises(SkdError, match="limit") as error:
