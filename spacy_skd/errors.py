@@ -561,6 +561,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "The tokenizer in {path} cannot be loaded: {reason}. It is damaged or of another kind; train "
         "the pipeline again, or install its package again."
     )
+    SKD253 = (
+        "The special case '{string}' cannot be added: it needs a string without spaces, and of each of its "
+        "tokens the ORTH alone, which together are the string. Set norms with an attribute_ruler."
+    )
 
     # 260-269: hub/, and viewer/
     SKD260 = (

@@ -55,7 +55,8 @@ class Chunk(NamedTuple):
 
     text (str): n characters, none of them white space.
     rule (ndarray): (n,) whether a token begins at each by spaCy's rules, bool.
-    whole (ndarray): (n,) whether each continues what is never split, an address, bool.
+    whole (ndarray): (n,) whether that stands, whatever is learned: inside of an address, or in and
+        behind a special case, bool.
     """
 
     text: str

@@ -3,9 +3,10 @@
 import re
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Union
 
 import numpy as np
+from spacy.attrs import ORTH, intify_attr
 from spacy.language import Language, create_tokenizer
 from spacy.scorer import Scorer
 from spacy.tokenizer import Tokenizer
@@ -14,6 +15,7 @@ from spacy.training import Example
 from spacy.util import registry
 
 from ..corpora.tokenizers import cut_long_words
+from ..errors import Errors, SkdError
 from .boundaries import Boundaries, Chunk, may_begin
 from .learning import learn
 from .segmenters import Segmenter, make_segmenters, require_segmenters, segmented
@@ -59,6 +61,7 @@ class MultilingualTokenizer:
         self.rules = rules
         self.segmenters = segmenters
         self.boundaries: Optional[Boundaries] = None
+        self.special_cases: Dict[str, List[str]] = {}
         self._words: Dict[str, List[str]] = {}
 
     @property
@@ -106,6 +109,27 @@ class MultilingualTokenizer:
             self.boundaries = learn(sentences(), self.by_rule)
             self._words.clear()
 
+    def add_special_case(self, string: str, substrings: Iterable[Dict[Any, str]]) -> None:
+        """Let a string between spaces or punctuation always be these tokens, whatever was learned.
+        As `add_special_case` of spaCy's `Tokenizer`.
+
+        substrings (Iterable[Dict[int | str, str]]): {ORTH: text} of each token.
+        Raises `SkdError` for white space in the string, other texts than it is made of, and other
+            attributes than ORTH: what a tokenizer finds is where words begin.
+        """
+        cases = [{intify_attr(name): value for name, value in one.items()} for one in substrings]
+        words = [case.get(ORTH, "") for case in cases]
+        if (
+            any(set(case) != {ORTH} for case in cases)
+            or not all(words)
+            or "".join(words) != string
+            or len(string.split()) != 1
+        ):
+            raise SkdError(Errors.SKD253.format(string=string))
+        self.rules.add_special_case(string, cases)
+        self.special_cases[string] = words
+        self._words = {}
+
     def score(self, examples: Iterable[Example], **settings: Any) -> Dict[str, Any]:
         """`token_acc` and the like: what `nlp.evaluate` says of the tokens."""
         return Scorer.score_tokenization(examples)
@@ -121,7 +145,12 @@ class MultilingualTokenizer:
                 rule[first] = True
                 whole[first + 1 : first + len(token)] = token.like_url or token.like_email
             at += len(part)
-        return Chunk(text, segmented(text, rule, self.segmenters), whole)
+        starts = segmented(text, rule, self.segmenters)
+        for string, words in self.special_cases.items():
+            for place in places_of(string, words, text, rule):
+                starts[place] = rule[place]
+                whole[place] = True
+        return Chunk(text, starts, whole)
 
     def _split(self, pieces: Iterable[str]) -> Dict[str, List[str]]:
         """The cache, in which the words of some pieces without white space are now."""
@@ -143,7 +172,8 @@ class MultilingualTokenizer:
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """The rules and the trained table as bytes."""
-        return pack(self.rules.to_bytes(exclude=["vocab"]), self.boundaries)
+        rules = self.rules.to_bytes(exclude=["vocab"])
+        return pack(rules, self.special_cases, self.boundaries)
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "MultilingualTokenizer":
         """Load what `to_bytes` gave. Raises `SkdError` for what is damaged."""
@@ -162,9 +192,24 @@ class MultilingualTokenizer:
         return self
 
     def _load(self, data: bytes, source: str) -> None:
-        rules, self.boundaries = unpack(data, source)
+        rules, self.special_cases, self.boundaries = unpack(data, source)
         self.rules.from_bytes(rules, exclude=["vocab"])
         self._words.clear()
+
+
+def places_of(string: str, words: Sequence[str], text: str, starts: np.ndarray) -> Iterator[slice]:
+    """Where a string is in a text as these words, and the character behind it, if any.
+
+    starts (ndarray): (n,) whether a token begins at each of its characters, bool.
+    """
+    expected = np.zeros(len(string), dtype=bool)
+    expected[np.cumsum([0, *map(len, words[:-1])])] = True
+    first = text.find(string)
+    while first >= 0:
+        end = first + len(string)
+        if (starts[first:end] == expected).all() and starts[end : end + 1].all():
+            yield slice(first, end + 1)
+        first = text.find(string, first + 1)
 
 
 def cut(text: str, starts: np.ndarray) -> List[str]:

@@ -1,8 +1,10 @@
-"""A tokenizer's file: spaCy's rules and the trained table, which shows whether it is as written."""
+"""A tokenizer's file: spaCy's rules, special cases and the trained table. It shows whether it is as
+written.
+"""
 
 import hashlib
 import zlib
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy as np
 import srsly
@@ -13,9 +15,12 @@ from .boundaries import BITS, WORD_BITS, Boundaries
 FORMAT = "spacy-skd tokenizer"
 
 
-def pack(rules: bytes, boundaries: Optional[Boundaries]) -> bytes:
+SpecialCases = Dict[str, List[str]]
+
+
+def pack(rules: bytes, special_cases: SpecialCases, boundaries: Optional[Boundaries]) -> bytes:
     """The content of the file."""
-    content: Dict[str, Any] = {"rules": rules, "table": None}
+    content: Dict[str, Any] = {"rules": rules, "special_cases": special_cases, "table": None}
     if boundaries is not None:
         content["table"] = {
             "weights": zlib.compress(boundaries.weights.astype("<f2").tobytes()),
@@ -27,7 +32,7 @@ def pack(rules: bytes, boundaries: Optional[Boundaries]) -> bytes:
     return srsly.msgpack_dumps({"format": FORMAT, "checksum": checksum, "content": packed})
 
 
-def unpack(data: bytes, source: str) -> Tuple[bytes, Optional[Boundaries]]:
+def unpack(data: bytes, source: str) -> Tuple[bytes, SpecialCases, Optional[Boundaries]]:
     """What `pack` was given. Raises `SkdError` for what is damaged or of another tokenizer.
 
     source (str): Where the bytes come from, for the message.
@@ -41,7 +46,8 @@ def unpack(data: bytes, source: str) -> Tuple[bytes, Optional[Boundaries]]:
             raise ValueError("its checksum is another")
         content = srsly.msgpack_loads(packed)
         table = content["table"]
-        return content["rules"], None if table is None else unpack_table(table)
+        boundaries = None if table is None else unpack_table(table)
+        return content["rules"], content["special_cases"], boundaries
     except Exception as error:  # whatever the bytes of another or a broken file lead to
         reason = " ".join(str(error).split()) or type(error).__name__
         raise SkdError(Errors.SKD252.format(path=source, reason=reason)) from error

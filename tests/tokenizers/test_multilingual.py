@@ -9,6 +9,7 @@ import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.attrs import NORM, ORTH
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import registry
@@ -239,6 +240,47 @@ def test_another_thread_may_reach_the_limit(learned, monkeypatch):
 
     monkeypatch.setattr(tokenizer, "by_rule", interrupted)
     assert [t.text for t in tokenizer("they couldn't interrupted")] == [*expected, "interrupted"]
+
+
+def test_special_cases_outrank_what_was_learned(learned, tmp_path):
+    nlp = blank().from_bytes(learned.to_bytes())
+    assert [token.text for token in nlp("people doesn't know")][1:3] == ["does", "n't"]
+    nlp.tokenizer.add_special_case("doesn't", [{ORTH: "doesn't"}])
+    nlp.tokenizer.add_special_case("gimme", [{"ORTH": "gim"}, {"ORTH": "me"}])
+    nlp.to_disk(tmp_path / "nlp")
+    for pipeline in (nlp, spacy.load(tmp_path / "nlp"), blank().from_bytes(nlp.to_bytes())):
+        words = [token.text for token in pipeline("people doesn't know (doesn't). gimme again")]
+        assert words == [
+            "people",
+            "doesn't",
+            "know",
+            "(",
+            "doesn't",
+            ")",
+            ".",
+            "gim",
+            "me",
+            "again",
+        ]
+        # Only where spaCy's rules find it: not as a part of a word.
+        assert [token.text for token in pipeline("gimmeabc")] == ["gimmeabc"]
+
+
+@pytest.mark.parametrize(
+    "string, tokens",
+    [
+        ("gimme", [{ORTH: "gim"}, {ORTH: "us"}]),
+        ("gimme", [{ORTH: "gim", NORM: "give"}, {ORTH: "me"}]),
+        ("New York", [{ORTH: "New York"}]),
+        ("gimme", [{ORTH: "gimme"}, {ORTH: ""}]),
+        ("", []),
+    ],
+)
+def test_special_cases_that_cannot_be(string, tokens):
+    tokenizer = blank().tokenizer
+    with pytest.raises(SkdError, match=r"\[SKD253\].*attribute_ruler"):
+        tokenizer.add_special_case(string, tokens)
+    assert tokenizer.special_cases == {}
 
 
 def test_it_is_scored_as_spacys_is(learned):
