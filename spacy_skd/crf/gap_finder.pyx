@@ -38,7 +38,7 @@ cdef enum:
     PIECE = 256
 
 # How wrong the difference of two paths' gaps may be, as a part of what all partial sums of a path
-# come to, each time that it leaves a better one. Where it does, the scores of both prefixes are the
+# come to that may be rounded otherwise than those of the other, each time that it leaves a better one. Where it does, the scores of both prefixes are the
 # very sums that `reference.py` compares; then the same terms are added to either, each time wrong by
 # 2^-53 of the sum: 2^-52 together. The difference of two gaps is wrong by twice that.
 cdef double ROUNDING = 2.0**-51

@@ -19,7 +19,7 @@ from ..errors import Errors, SkdError
 from .boundaries import Boundaries, Chunk, may_begin
 from .learning import learn
 from .segmenters import Segmenter, make_segmenters, require_segmenters, segmented
-from .storage import pack, unpack
+from .storage import SpecialCases, pack, unpack
 
 CHUNK = re.compile(r"\S+|\s+")
 # Chunks whose words are kept, because most of a text is words that came before.
@@ -61,7 +61,7 @@ class MultilingualTokenizer:
         self.rules = rules
         self.segmenters = segmenters
         self.boundaries: Optional[Boundaries] = None
-        self.special_cases: Dict[str, List[str]] = {}
+        self.special_cases: SpecialCases = {}
         self._words: Dict[str, List[str]] = {}
 
     @property

@@ -14,7 +14,7 @@ from .boundaries import BITS, WORD_BITS, Boundaries
 
 FORMAT = "spacy-skd tokenizer"
 
-
+# The words of each string.
 SpecialCases = Dict[str, List[str]]
 
 
