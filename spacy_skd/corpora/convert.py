@@ -28,9 +28,12 @@ from .output import check_apart, replaced_corpus, settle, system_errors, write_s
 
 UNMERGED = "has no multiword tokens, so those of dev and test stay split"
 NOT_READ = "{} not read: a file is called train, dev, test, unlabelled or raw, and its extension"
+BY_NAME = "{}: labels are matched by name, two names are two labels"
+NOT_LEARNED = "{} in no train file, so that nothing learns it"
 LIKE_DEV = "has no multiword tokens, so what is not written in those of dev was merged here too"
 
 Language = Tuple[str, Dict[str, Converted]]
+EntityTypes = Dict[str, Set[str]]  # of each language
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ def convert(
         return kept
     languages = _read_files(raw, format, options)
     report = ConversionReport()
+    types: Dict[str, EntityTypes] = {split_name: {} for split_name in SPLITS}
     with replaced_corpus(output_path) as folder:
         for name, splits in languages:
             if "train" in splits and "dev" not in splits and dev_fraction > 0:
@@ -117,7 +121,11 @@ def convert(
             for split_name in SPLITS:
                 if split_name in splits:
                     number = found if split_name == "train" else None
-                    _write(name, split_name, splits[split_name], number, folder, report)
+                    found_types = _write(
+                        name, split_name, splits[split_name], number, folder, report
+                    )
+                    types[split_name][name] = found_types
+        report.notes.extend(_different_types(types))
         write_manifest(folder, made_from, asdict(report))
     # Not of the corpus: they are others as soon as a file comes or goes.
     report.notes.extend(others)
@@ -152,12 +160,40 @@ def _write(
     duplicates: Optional[int],
     folder: Path,
     report: ConversionReport,
-) -> None:
+) -> Set[str]:
+    """Write and report a split. Returns its entity types."""
     tally = Tally()
     docs = tally.counted(converted.docs)
     write_split(docs, folder / lang, split)
     report.splits.append(tally.report(lang, split, converted.repaired, duplicates))
     report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes)
+    return tally.types
+
+
+def _different_types(types: Dict[str, EntityTypes]) -> Iterator[str]:
+    """Notes on the types that not every language has in train, such as PERSON in one and PER in the
+    others, and on those that dev or test has and train has not. Of a language without any entity
+    the table says so.
+
+    types (Dict[str, EntityTypes]): Those of each split.
+    """
+    train = {lang: found for lang, found in types["train"].items() if found}
+    known = set(chain(*train.values()))
+    labels: Dict[str, List[str]] = {}  # by where they are
+    for label in sorted(known):
+        having = [lang for lang in train if label in train[lang]]
+        lacking = [lang for lang in train if label not in train[lang]]
+        if lacking:
+            few = len(having) <= len(lacking)
+            where = f"only in {', '.join(having)}" if few else f"not in {', '.join(lacking)}"
+            labels.setdefault(where, []).append(label)
+    if labels:
+        groups = (f"{', '.join(names)} {where}" for where, names in labels.items())
+        yield f"train: {BY_NAME.format('; '.join(groups))}"
+    for split in ("dev", "test") if types["train"] else ():
+        for lang, found in types[split].items():
+            if found - known:
+                yield f"{lang} {split}: {NOT_LEARNED.format(', '.join(sorted(found - known)))}"
 
 
 @dataclass
@@ -169,7 +205,7 @@ class Tally:
     entities: int = 0
     has_entities: bool = False
     tags: Set[int] = field(default_factory=set)
-    types: Set[int] = field(default_factory=set)
+    types: Set[str] = field(default_factory=set)
 
     def counted(self, docs: Iterable[Doc]) -> Iterator[Doc]:
         for doc in docs:
@@ -178,20 +214,20 @@ class Tally:
             self.entities += len(doc.ents)
             self.has_entities = self.has_entities or doc.has_annotation("ENT_IOB")
             self.tags.update(int(tag) for tag in doc.to_array([TAG]).ravel())
-            self.types.update(ent.label for ent in doc.ents)
+            self.types.update(ent.label_ for ent in doc.ents)
             yield doc
 
     def report(
         self, lang: str, split: str, repaired: Optional[int], duplicates: Optional[int]
     ) -> SplitReport:
-        labels = (self.tags | self.types) - {0}
+        labels = len(self.tags - {0}) + len(self.types)
         return SplitReport(
             lang=lang,
             split=split,
             sentences=self.sentences,
             tokens=self.tokens,
             entities=self.entities if self.has_entities else None,
-            labels=len(labels) if self.has_entities or labels else None,
+            labels=labels if self.has_entities or labels else None,
             repaired=repaired,
             duplicates=duplicates,
         )

@@ -75,6 +75,30 @@ def test_files_that_are_called_otherwise_are_named(raw, tmp_path):
     assert not report.unchanged and not any("valid" in line for line in report.notes)
 
 
+def test_labels_that_not_every_language_has_are_named(tmp_path):
+    """PERSON in one language beside PER in the others was trained as two labels without a word."""
+    types = {"de": "LOC PER", "fr": "LOC PER MISC", "pl": "LOC PERSON ORG", "sk": "", "nb": "LOC PER"}
+    for lang, names in types.items():
+        tags = "".join(f"{name.lower()}\tB-{name}\n\n" for name in names.split())
+        write(tmp_path / f"raw/{lang}/train.iob2", f"{tags}here\tO\n\n")
+        write(tmp_path / f"raw/{lang}/dev.iob2", "a\tB-LOC\n\n")
+    write(tmp_path / "raw/fr/test.iob2", "a\tB-PERS\nb\tB-LAW\n\nc\tB-ORG\n\n")
+    by_name = "labels are matched by name, two names are two labels"
+    notes = [
+        f"train: MISC only in fr; ORG, PERSON only in pl; PER not in pl: {by_name}",
+        "fr test: LAW, PERS in no train file, so that nothing learns it",
+    ]
+    first, again = (convert(tmp_path / "raw", tmp_path / "corpus") for _ in range(2))
+    assert again.unchanged and first.notes == again.notes == notes
+    for lang in types:
+        write(tmp_path / f"raw/{lang}/train.iob2", "a\tB-LOC\n\n")
+    (tmp_path / "raw/fr/test.iob2").unlink()
+    assert convert(tmp_path / "raw", tmp_path / "corpus").notes == []
+    for lang in types:  # nothing to compare with
+        (tmp_path / f"raw/{lang}/train.iob2").unlink()
+    assert convert(tmp_path / "raw", tmp_path / "corpus").notes == []
+
+
 def test_same_input_same_bytes(raw, tmp_path):
     for run in "ab":
         convert(raw, tmp_path / run)
