@@ -339,7 +339,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD088 = "{path} is empty: it holds no sentence. Check the file."
     SKD089 = (
         "{path}:{line}: not encoded in {encoding}. Name the encoding of the file, for example "
-        "--encoding latin-1."
+        "--encoding latin-1, or cp1252 for files of Windows."
     )
     SKD090 = "Unknown encoding '{encoding}'. Use one that Python knows, such as utf-8 or latin-1."
     SKD091 = (

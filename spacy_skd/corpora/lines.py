@@ -52,6 +52,19 @@ def encoding_of(data: bytes, default: str) -> str:
     return next(marked, default)
 
 
+def encoding_of_text(data: bytes, default: str) -> str:
+    """UTF-8 if a file with other letters than ASCII is encoded in it, which one in another encoding
+    never is by chance: the files of a corpus may differ. Else as `encoding_of`.
+    """
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return encoding_of(data, default)
+    # What is UTF-16 without a mark may be UTF-8 too, full of NULs.
+    is_utf8 = not data.isascii() and b"\0" not in data
+    return encoding_of(data, "utf-8" if is_utf8 else default)
+
+
 def decode(data: bytes, encoding: str, path: Path, message: str) -> str:
     """The text of a file, with line ends of Unix in place of those of Windows and of old Macs.
 
@@ -78,11 +91,11 @@ def unix_lines(text: str) -> str:
 
 def read_lines(path: Path, encoding: str) -> List[Line]:
     """The lines of a text file with their numbers (from 1), without line ends. A byte order mark
-    outranks `encoding`. Raises `SkdError` for an empty file and for bytes that are not text.
+    outranks `encoding`, and so does UTF-8. Raises `SkdError` for an empty file and for bytes that are not text.
     """
     check_encoding(encoding)
     data = read_bytes(path)
-    text = decode(data, encoding_of(data, encoding), path, Errors.SKD089)
+    text = decode(data, encoding_of_text(data, encoding), path, Errors.SKD089)
     # Not splitlines(): tokens of real corpora hold U+2028, U+0085 and their like.
     return list(enumerate(text.split("\n"), start=1))
 
