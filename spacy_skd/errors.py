@@ -446,6 +446,10 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD145 = "The wheel could not be built: {reason}"
     SKD146 = "--baseline '{baseline}' and --output '{output}' are one folder, or one is in the other: give two."
     SKD147 = "Nothing in config '{path}' reads '{name}'. [{section}] has {known}: check the name."
+    SKD148 = (
+        "--run is '{run}', so that the package would be called '{name}', which must be of letters a to z, digits "
+        "and single underscores: give another, such as _first."
+    )
 
     # 220-229: unlabelled text, folds, seeds
     SKD220 = "The unlabelled text in '{path}' holds no sentence: convert it again, or remove it."

@@ -108,10 +108,21 @@ def normal_version(text: str) -> str:
         raise SkdError(Errors.SKD141.format(version=text)) from None
 
 
+def check_run(run: str) -> None:
+    """Raise `SkdError` unless a run of the project can be called so: it ends the package's name."""
+    name = f"skd{run}"
+    check_name(name, Errors.SKD148.format(run=run, name=name))
+
+
+def check_name(name: str, message: str) -> None:
+    """Raise `SkdError` with this message unless a package can have the name."""
+    if not NAME.fullmatch(name):
+        raise SkdError(message)
+
+
 def package_name(model: Path, name: str) -> str:
     """The name that is imported: the pipeline's language first, as spaCy has it."""
-    if not NAME.fullmatch(name):
-        raise SkdError(Errors.SKD142.format(name=name))
+    check_name(name, Errors.SKD142.format(name=name))
     try:
         lang = srsly.read_json(model / "meta.json")["lang"]
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -308,6 +308,16 @@ def test_another_variable_runs_what_depends_on_it(finished, variable, value, ste
     assert steps_to_run(finished[0], **{variable: value}) == steps
 
 
+@pytest.mark.parametrize("run", ["_é", "-2"])
+def test_a_run_that_no_package_can_be_called_is_refused_before_the_work(tmp_path, capfd, run):
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    write_raw(tmp_path / "raw")
+    with pytest.raises(SystemExit):
+        project_run(tmp_path, "convert", overrides={**QUICK, "vars.run": run})
+    assert f"[SKD148] --run is '{run}'" in capfd.readouterr().err
+    assert not list(tmp_path.glob("corpus*"))
+
+
 def test_what_was_interrupted_is_run_again(finished, tmp_path):
     project = tmp_path / "project"
     shutil.copytree(finished[0], project)

@@ -26,6 +26,7 @@ def convert_cli(
     merge_subtokens: bool = typer.Option(False, "--merge-subtokens/--split-subtokens", help="CoNLL-U: give multiword tokens that are not the sum of their words the tokens that their text has, as a pipeline meets them: one for French du (de le), three for Spanish dámelo (da me lo)"),
     tokenize: bool = typer.Option(False, "--tokenize", help="unlabelled.txt is raw text as well: split it into sentences and tokens with spaCy's tokenizer of the language"),
     follow_links: bool = typer.Option(False, "--follow-links", help="Follow symbolic links that lead out of INPUT_PATH"),
+    run: str = typer.Option("", "--run", help="The project's variable of this name: it ends the name of the package, and one that no package can have is refused before the work"),
     encoding: str = typer.Option("utf-8", "--encoding", "-e", help="Encoding of the files that are not UTF-8, for example latin-1 for CoNLL-2002, or cp1252 for files of Windows. XML and byte order marks declare their own"),
 ) -> None:  # fmt: skip
     """
@@ -47,7 +48,9 @@ def convert_cli(
     """
     from ..corpora.convert import convert
     from ..corpora.documents import ReadOptions
+    from ..packaging import check_run
 
+    check_run(run)
     report = convert(
         input_path,
         output_path,
