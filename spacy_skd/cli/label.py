@@ -39,7 +39,7 @@ def label_cli(
     batch_size: int = typer.Option(256, "--batch-size", "-b", min=1, help="Sentences that a teacher scores at a time"),
     rename: str = typer.Option("", "--map", "-m", help="hf: labels as the student calls them, without B- and the like; nothing drops a label: PERSON=PER,GPE=LOC,MISC="),
     pooling: Pooling = typer.Option(Pooling.first, "--pooling", help="hf: what counts as the scores of a word: those of its first piece, or the mean of its pieces"),
-    scheme: Optional[ClassifierScheme] = typer.Option(None, "--scheme", help="hf: of labels with B- and I-, if they are not IOB2"),
+    scheme: Optional[ClassifierScheme] = typer.Option(None, "--scheme", help="hf: of labels with B- and I-, where the classifier's answers leave it open"),
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     ray: str = RAY,
     cpus: Optional[float] = CPUS,

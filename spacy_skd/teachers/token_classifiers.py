@@ -53,7 +53,8 @@ def open_token_classifier(name: str, settings: ClassifierSettings) -> "TokenClas
     pretrained = open_pretrained(name, "AutoModelForTokenClassification")
     names = pretrained.config.id2label
     tagset = read_labels([names[i] for i in range(len(names))], settings, name)
-    return TokenClassifierScorer(name, pretrained, tagset, settings.pooling)
+    guessed = settings.scheme is None and tagset.scheme == "IOB2"
+    return TokenClassifierScorer(name, pretrained, tagset, settings.pooling, guessed)
 
 
 def logits_of(output: Any) -> Any:
@@ -63,13 +64,18 @@ def logits_of(output: Any) -> Any:
 class TokenClassifierScorer:
     """Its scores of a word are log probabilities, each word's for itself: the chain scores are 0,
     and the scheme's constraints leave its distribution over legal sequences.
+
+    guessed (bool): Whether it is IOB2 by its names alone, and nobody has said so.
     """
 
-    def __init__(self, name: str, pretrained: Pretrained, tagset: Tagset, pooling: str) -> None:
+    def __init__(
+        self, name: str, pretrained: Pretrained, tagset: Tagset, pooling: str, guessed: bool
+    ) -> None:
         self.name = name
         self.pretrained = pretrained
         self.tagset = tagset
         self.pooling = pooling
+        self.guessed = guessed
         self._begun: Counter = Counter()
 
     @property
@@ -87,7 +93,7 @@ class TokenClassifierScorer:
         sentences = [[token.text for token in doc] for doc in docs]
         found = read_words(self.pretrained, sentences, logits_of, self.pooling)
         logits = [rows.reshape(-1, self.pretrained.config.num_labels) for rows in found]
-        if self.tagset.scheme == "IOB2":
+        if self.guessed:
             self._check_scheme(logits)
         return [self.tagset.scores(rows) for rows in logits]
 

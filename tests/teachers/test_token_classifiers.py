@@ -114,18 +114,20 @@ def test_a_corpus_without_annotation_says_nothing(make_classifier, tmp_path):
 
 
 def test_iob1_is_noticed(make_classifier, corpus):
-    """The same names, but spans begin with I."""
+    """The same names, but spans begin with I. Whoever says that it is IOB2 is believed."""
     import torch
 
     folder = make_classifier()
-    scorer = find(folder, corpus).open()
-    with torch.no_grad():
-        scorer.pretrained.model.classifier.weight.zero_()
-        scorer.pretrained.model.classifier.bias.copy_(torch.tensor([0.0, 1.0, 9.0, 0.0, 0.0]))
+    scorer, asked = find(folder, corpus).open(), find(folder, corpus, scheme="IOB2").open()
+    for one in (scorer, asked):
+        with torch.no_grad():
+            one.pretrained.model.classifier.weight.zero_()
+            one.pretrained.model.classifier.bias.copy_(torch.tensor([0.0, 1.0, 9.0, 0.0, 0.0]))
     docs = [Doc(Vocab(), words=["London", "calls"]) for _ in range(19)]
     scorer.score(docs)
     with pytest.raises(SkdError, match="SKD165.*20 of 20.*--scheme IOB1"):
         scorer.score(docs[:1])
+    assert len(asked.score([*docs, *docs])) == 38
 
 
 def test_what_is_no_token_classifier(tiny_transformer, corpus, tmp_path):
