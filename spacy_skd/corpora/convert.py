@@ -121,9 +121,8 @@ def convert(
             for split_name in SPLITS:
                 if split_name in splits:
                     number = found if split_name == "train" else None
-                    found_types = _write(
-                        name, split_name, splits[split_name], number, folder, report
-                    )
+                    converted = splits[split_name]
+                    found_types = _write(name, split_name, converted, number, folder, report)
                     types[split_name][name] = found_types
         report.notes.extend(_different_types(types))
         write_manifest(folder, made_from, asdict(report))

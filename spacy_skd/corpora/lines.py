@@ -91,7 +91,8 @@ def unix_lines(text: str) -> str:
 
 def read_lines(path: Path, encoding: str) -> List[Line]:
     """The lines of a text file with their numbers (from 1), without line ends. A byte order mark
-    outranks `encoding`, and so does UTF-8. Raises `SkdError` for an empty file and for bytes that are not text.
+    outranks `encoding`, and so does UTF-8. Raises `SkdError` for an empty file and for bytes that
+    are not text.
     """
     check_encoding(encoding)
     data = read_bytes(path)

@@ -64,8 +64,8 @@ def test_utf8_outranks_the_option(file):
     assert read_lines(file("é ü".encode("latin-1")), "latin-1") == [(1, "é ü")]
     assert read_lines(file("aç".encode("utf-16-le")), "utf-16-le") == [(1, "aç")]
     assert read_lines(file("\u0101\u0102".encode("utf-16-be")), "utf-16-be") == [(1, "āĂ")]
-    nul_and_accent = b"\xc3\xa9\0a"
-    assert read_lines(file(nul_and_accent), "utf-16-le") == [(1, nul_and_accent.decode("utf-16-le"))]
+    data = b"\xc3\xa9\0a"
+    assert read_lines(file(data), "utf-16-le") == [(1, data.decode("utf-16-le"))]
     assert read_lines(file("aç".encode("utf-7")), "utf-7") == [(1, "aç")]
 
 
