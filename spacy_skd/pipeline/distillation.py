@@ -146,7 +146,8 @@ def only_listeners(encoder: Any, names: List[str]) -> Iterator[None]:
 
 def forget_batches(encoder: Any) -> None:
     """Who listens to an encoder that is not updated reads its vectors from the documents, unless a
-    batch of an earlier update is waiting.
+    batch of an earlier update is waiting. Those of spacy-curated-transformers always read them.
     """
     for listener in getattr(encoder, "listeners", ()):
-        listener.receive(None, None, None)
+        if hasattr(listener, "receive"):
+            listener.receive(None, None, None)

@@ -19,14 +19,21 @@ Pipes = List[Tuple[str, Any]]
 # What a tokenizer or an earlier component may have said of tokens, and an encoder may read.
 FEATURES = ["NORM", "LEMMA", "TAG", "POS", "MORPH"]
 BOUNDARIES = {"token.is_sent_start", "doc.sents"}
+# How spacy-curated-transformers marks a listener, which is of no class of its own.
+CURATED = "_TRANSFORMER_LISTENER"
 
 
 def listeners(pipe: Any) -> List[Model]:
-    """The layers of a component's model that get their vectors from an encoder before it: spaCy's,
-    and those of the transformer packages, which all have the name of what they listen to.
+    """The layers of a component's model that get their vectors from an encoder before it: spaCy's
+    and those of spacy-transformers, which have the name of what they listen to, and those of
+    spacy-curated-transformers.
     """
     model = getattr(pipe, "model", None)
-    return [node for node in model.walk() if hasattr(node, "upstream_name")] if model else []
+    return [node for node in model.walk() if is_listener(node)] if model else []
+
+
+def is_listener(node: Model) -> bool:
+    return hasattr(node, "upstream_name") or CURATED in node.attrs
 
 
 def require_encoded(pipe: Any, docs: Iterable[Doc]) -> None:

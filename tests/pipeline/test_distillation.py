@@ -10,7 +10,7 @@ from spacy_skd import distill
 from spacy_skd.errors import SkdError
 
 from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, make_pipeline, train
-from .test_encoders import transformer_pipeline, with_listener
+from .test_encoders import curated_pipeline, transformer_pipeline, with_listener
 from .test_soft_targets import new_student, trained_on, unlabelled
 from .test_upstream import LISTENER
 
@@ -200,6 +200,12 @@ def test_a_frozen_encoder_stays_as_it_is():
         last = distill(student, teacher, TEXTS, exclude=["tok2vec"])["pipe"]
     assert last < first
     assert student.get_pipe("tok2vec").model.to_bytes() == encoder
+
+
+def test_a_frozen_encoder_whose_listeners_receive_nothing():
+    teacher, student = trained_teacher(), untrained_student(curated_pipeline())
+    losses = [distill(student, teacher, TEXTS, exclude=["curated_stand_in"])["pipe"] for _ in "123"]
+    assert losses[-1] < losses[0]
 
 
 def test_several_components_and_their_names():

@@ -2,7 +2,9 @@
 
 import numpy as np
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
+from thinc.api import Model
 
 from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, train
 
@@ -61,3 +63,38 @@ def test_transformer(tiny_transformer, tmp_path):
     assert np.isfinite(losses).all() and losses[-1] < 0.2 * losses[0]
     nlp.to_disk(tmp_path / "nlp")
     assert found(spacy.load(tmp_path / "nlp")) == found(nlp) == expected()
+
+
+@Language.factory("curated_stand_in")
+class CuratedStandIn:
+    """An encoder that leaves vectors where spacy-curated-transformers does, and learns nothing."""
+
+    def __init__(self, nlp, name):
+        self.listeners = []
+        if not Doc.has_extension("trf_data"):
+            Doc.set_extension("trf_data", default=None)
+
+    def __call__(self, doc):
+        vectors = [np.random.default_rng(token.orth % 2**32).normal(size=32) for token in doc]
+        doc._.trf_data = np.array(vectors, dtype="float32").reshape(len(doc), 32)
+        return doc
+
+
+@spacy.registry.architectures("curated_stand_in.v1")
+def make_curated_listener():
+    """As the package makes them: a Model with a mark, and zeros where an encoder left none."""
+    mark = {"_TRANSFORMER_LISTENER": True}
+    return Model("curated-listener", curated_forward, dims={"nO": 32}, attrs=mark)
+
+
+def curated_forward(model, docs, is_train):
+    left = [doc._.trf_data for doc in docs]
+    zeros = [np.zeros((len(doc), 32), dtype="float32") for doc in docs]
+    return [z if vectors is None else vectors for vectors, z in zip(left, zeros)], lambda _: []
+
+
+def curated_pipeline():
+    nlp = with_listener("curated_stand_in", {}, {"@architectures": "curated_stand_in.v1"})
+    (encoder, pipe) = (nlp.get_pipe(name) for name in nlp.pipe_names)
+    encoder.listeners = [node for node in pipe.model.walk() if node.name == "curated-listener"]
+    return nlp

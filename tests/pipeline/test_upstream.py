@@ -9,7 +9,7 @@ from spacy_skd.errors import SkdError
 from spacy_skd.pipeline import upstream
 
 from ..conftest import SENTENCES, SMALL_TOK2VEC, make_examples, make_pipeline, train
-from .test_encoders import with_listener
+from .test_encoders import curated_pipeline, transformer_pipeline, with_listener
 
 LISTENER = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
 
@@ -140,13 +140,13 @@ def test_a_copy_has_the_tokens_and_what_encoders_read():
     assert upstream.copy_doc(nlp.make_doc(""), nlp.vocab).text == ""
 
 
-def test_transformer_listeners_are_known(tiny_transformer):
-    from .test_encoders import transformer_pipeline
-
-    nlp = transformer_pipeline(tiny_transformer())
+@pytest.mark.parametrize("package", ["transformer", "curated"])
+def test_transformer_listeners_are_known(package, tiny_transformer):
+    curated = package == "curated"
+    nlp = curated_pipeline() if curated else transformer_pipeline(tiny_transformer())
     nlp.initialize(lambda: make_examples(nlp))
     pipe = nlp.get_pipe("pipe")
-    with pytest.raises(SkdError, match="SKD049.*transformer-listener"):
+    with pytest.raises(SkdError, match=f"SKD049.*{package}-listener"):
         pipe.predict(fresh_docs(nlp))
     expected = scores(pipe, list(nlp.pipe(fresh_docs(nlp))))
     found = scores(pipe, upstream.as_before(pipe, fresh_docs(nlp)))
