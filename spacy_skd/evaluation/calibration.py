@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..corpora.stored import copy_tokens
-from ..pipeline.readings import EXTENSION, OF_TOKENS, ReadingPipe, register_extension
+from ..pipeline.readings import EXTENSION, ReadingPipe, register_extension
 from ..settings import check_number
 from .counts import found_entities, gold_entities
 
@@ -92,15 +92,10 @@ def judged(example: Example, metric: str) -> Optional[Tuple[np.ndarray, np.ndarr
     RETURNS: (n,) float and (n,) bool.
     """
     predicted = example.predicted
-    confidences: Any
-    if metric == "ents_f":
-        confidences = [ent._.confidence for ent in predicted.ents if ent.has_extension(EXTENSION)]
-        if len(confidences) < len(predicted.ents) or None in confidences:
-            return None
-    else:
-        confidences = predicted.user_data.get(OF_TOKENS)
-        if confidences is None:
-            return None
+    parts: Any = predicted.ents if metric == "ents_f" else predicted
+    confidences = [part._.confidence for part in parts if part.has_extension(EXTENSION)]
+    if len(confidences) < len(parts) or None in confidences:
+        return None
     counted, right = verdicts(example, metric)
     return np.asarray(confidences, dtype=float)[counted], right[counted]
 

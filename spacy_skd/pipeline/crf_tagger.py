@@ -17,7 +17,7 @@ from ..objectives import Distillation
 from .alternatives import alternatives, has_same_tokens, read_tag_questions
 from .crf_pipe import CRFPipe
 from .defaults import DEFAULT_MODEL
-from .readings import OF_TOKENS, Parts, Scores, as_prediction
+from .readings import Parts, Scores, as_prediction, write_token_confidence
 
 DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
 ATTRIBUTES = ("tag", "pos")
@@ -171,7 +171,7 @@ class CRFTagger(CRFPipe):
                 found = np.where(self._kept(doc), doc.to_array(attribute), found)
             doc.from_array([attribute], found)
             if confidence is not None:
-                doc.user_data[OF_TOKENS] = confidence
+                write_token_confidence(doc, confidence)
 
     def _kept(self, doc: Doc) -> np.ndarray:
         """The tokens (n,) whose tags are there and not to be replaced, bool."""

@@ -7,7 +7,7 @@ The scores are divided by the component's temperature, 1 unless it was calibrate
 `evaluation/temperature.py`). The best analysis is the same at any.
 """
 
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 from spacy.tokens import Doc, Span, Token
@@ -18,7 +18,7 @@ from .storage import StoredPipe
 from .upstream import as_before
 
 EXTENSION = "confidence"
-# Where the confidences of tags are in a document's user data.
+# By what name the confidences of tags are in a document's user data.
 OF_TOKENS = "token_confidence"
 
 
@@ -174,13 +174,26 @@ def register_extension() -> None:
     if not Span.has_extension(EXTENSION):
         Span.set_extension(EXTENSION, default=None)
     if not Token.has_extension(EXTENSION):
-        # Looked up: storing a value for each token takes as long as half of the labelling.
         Token.set_extension(EXTENSION, getter=token_confidence)
+    if not Span.has_extension(OF_TOKENS):
+        Span.set_extension(OF_TOKENS, default=None)  # without it `Doc.from_json` is E083
+
+
+def write_token_confidence(doc: Doc, confidence: np.ndarray) -> None:
+    """A number for each token, kept as spaCy keeps what is set of a span: by its characters, which
+    a part of a document and several of them together keep. Where tokens are merged or split, theirs
+    are of no token any more, and those of their neighbours stay.
+
+    Under a name of its own, because an entity of one token has another confidence; and not by
+    `_.set`, which takes as long as half of the labelling.
+    """
+    places = doc.to_array(["IDX", "LENGTH"])
+    starts, ends = places[:, 0].tolist(), places.sum(axis=1).tolist()
+    keys = [("._.", OF_TOKENS, start, end) for start, end in zip(starts, ends)]
+    user_data: Dict[Any, Any] = doc.user_data
+    user_data.update(zip(keys, confidence.tolist()))
 
 
 def token_confidence(token: Token) -> Optional[float]:
-    of_tokens = token.doc.user_data.get(OF_TOKENS)
-    # They are of other tokens where some were merged or split, or a span became a document.
-    if of_tokens is None or len(of_tokens) != len(token.doc):
-        return None
-    return float(of_tokens[token.i])
+    user_data: Dict[Any, Any] = token.doc.user_data
+    return user_data.get(("._.", OF_TOKENS, token.idx, token.idx + len(token)))

@@ -285,11 +285,27 @@ def test_confidences_are_those_of_the_tokens_or_none():
     nlp = make_pipeline("crf_tagger", confidence=True)
     train(nlp, make_examples(nlp), steps=1)
     doc = nlp(Doc(nlp.vocab, words=SENTENCES[0][0]))
-    assert None not in [token._.confidence for token in doc]
-    assert [token._.confidence for token in doc[3:6].as_doc(copy_user_data=True)] == 3 * [None]
+    expected = [token._.confidence for token in doc]
+    assert None not in expected
+    part = doc[3:6].as_doc(copy_user_data=True)
+    assert [token._.confidence for token in part] == expected[3:]
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[0:2])
-    assert [token._.confidence for token in doc] == 5 * [None]
+        retokenizer.split(doc[4], ["Lon", "don"], heads=[doc[4], doc[4]])
+    assert len(doc) == len(expected)
+    found = [token._.confidence for token in doc]
+    assert found == [None, *expected[2:4], None, None, expected[5]]
+
+
+def test_confidences_of_tags_are_kept_in_other_documents():
+    nlp = make_pipeline("crf_tagger", confidence=True)
+    train(nlp, make_examples(nlp), steps=1)
+    docs = list(nlp.pipe([Doc(nlp.vocab, words=words) for words, _ in SENTENCES]))
+    expected = [token._.confidence for doc in docs for token in doc]
+    assert [token._.confidence for token in Doc.from_docs(docs)] == expected
+    as_json = [json.loads(json.dumps(doc.to_json(underscore=["token_confidence"]))) for doc in docs]
+    again = [Doc(nlp.vocab).from_json(doc) for doc in as_json]
+    assert [token._.confidence for doc in again for token in doc] == expected
 
 
 @pytest.mark.parametrize("attribute", ["tag", "pos"])
