@@ -7,7 +7,10 @@ from setuptools import Extension, setup
 
 # Products are fused with sums only where vectors_loops.h says so, by no compiler's choice.
 FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off"]
-HEADERS = ["spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"]
+HEADERS = [
+    *("spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"),
+    *("spacy_skd/maxout.h", "spacy_skd/maxout_loops.h"),
+]
 
 
 def extension(name: str) -> Extension:
@@ -18,7 +21,7 @@ def extension(name: str) -> Extension:
 
 SUMS = ["chains", "posterior", "native"]
 PATHS = ["decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths"]
-names = [*(f"crf/{name}" for name in SUMS + PATHS), "rows"]
+names = [*(f"crf/{name}" for name in SUMS + PATHS), "maxout", "rows"]
 # What Cython needs for arrays is compiled once, and not in each of them.
 SHARED = "spacy_skd._cyutility"
 shared = Extension(SHARED, ["spacy_skd/_cyutility.c"])

@@ -16,17 +16,18 @@ from thinc.types import Floats2d
 
 from . import fused
 from .ragged import split_rows
-from .words import Tokens, as_tokens, attributes_read, different
+from .tokens import Tokens, as_tokens, attributes_read, different
 
 # Tokens of a piece. What a layer of usual width makes of them stays in the cache of a core.
 PIECE = 2048
 
 # Layers, by the modules that define them, that look at each token by itself; and those that see
-# what the widest of the layers in them sees.
+# what the layers in them see: one after the other, or the widest of them.
 ALONE = {
     "spacy.ml.featureextractor",
     "spacy.ml.staticvectors",
     "spacy_skd.lexical",
+    "spacy_skd.words",
     "thinc.layers.array_getitem",
     "thinc.layers.dropout",
     "thinc.layers.hashembed",
@@ -38,11 +39,12 @@ ALONE = {
     "thinc.layers.ragged2list",
     "thinc.layers.relu",
 }
-SIDE_BY_SIDE = {
+JOINED = {
     "spacy_skd.embedding",
-    "spacy_skd.words",
+    "thinc.layers.chain",
     "thinc.layers.concatenate",
     "thinc.layers.residual",
+    "thinc.layers.with_array",
 }
 
 
@@ -85,6 +87,8 @@ def tokens_seen(model: Model) -> Optional[int]:
         return 0
     if kind == "thinc.layers.expand_window":
         return model.attrs["window_size"]
+    if kind not in JOINED:
+        return None
     seen: List[int] = []
     for layer in model.layers:
         tokens = tokens_seen(layer)
@@ -93,11 +97,9 @@ def tokens_seen(model: Model) -> Optional[int]:
         seen.append(tokens)
     if kind == "thinc.layers.chain":
         return sum(seen)
-    if kind in SIDE_BY_SIDE:
-        return max(seen)
-    if kind == "thinc.layers.with_array" and seen[0] <= model.attrs["pad"]:
-        return seen[0]
-    return None
+    if kind == "thinc.layers.with_array" and seen[0] > model.attrs["pad"]:
+        return None
+    return max(seen)
 
 
 def of_each_word(model: Model[List[Tokens], List[Floats2d]], texts: List[Tokens]) -> List[Floats2d]:

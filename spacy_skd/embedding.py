@@ -20,7 +20,8 @@ from thinc.types import Floats2d, Ragged
 
 from .errors import Errors, SkdError
 from .lexical import Feature, WordFeatures
-from .words import Tokens, each_word_once
+from .tokens import Tokens
+from .words import each_word_once
 
 
 @registry.architectures("spacy-skd.MultiHashEmbed.v1")

@@ -14,7 +14,7 @@ from thinc.api import Model
 from thinc.types import Ints2d
 
 from .errors import Errors, SkdError
-from .words import Tokens
+from .tokens import Tokens
 
 Feature = Union[int, str]
 AFFIX = re.compile(r"(PREFIX|SUFFIX)([1-9]\d?)")

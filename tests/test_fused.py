@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from spacy.ml.models import MaxoutWindowEncoder
 from thinc.api import LayerNorm as Norm
@@ -30,6 +30,14 @@ needs_extension = pytest.mark.skipif(
 )
 
 
+@pytest.fixture(params=[True, False], ids=["in one pass", "behind a BLAS"], autouse=True)
+def products(request, monkeypatch):
+    """Where the products come from, here and on a processor without a kernel for them."""
+    if request.param and not fused.SUPPORTED:
+        pytest.skip("this processor has no kernel")
+    monkeypatch.setattr(fused, "SUPPORTED", request.param)
+
+
 def initialized(model, width=WIDTH):
     """With parameters that are none of the values they start with."""
     fix_random_seed(0)
@@ -55,7 +63,9 @@ def assert_same(found, expected):
 
 
 @needs_extension
-@settings(deadline=None, max_examples=60)
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     n=st.integers(0, 9),
     width=st.integers(1, 21),

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from spacy_skd.errors import SkdError
 from spacy_skd.lexical import WordFeatures
-from spacy_skd.words import as_tokens, attributes_read
+from spacy_skd.tokens import as_tokens, attributes_read
 
 NLP = spacy.blank("xx")
 

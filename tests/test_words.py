@@ -6,7 +6,8 @@ from spacy.ml.models import MultiHashEmbed
 from spacy.tokens import Doc
 from thinc.api import fix_random_seed
 
-from spacy_skd.words import Tokens, as_tokens, attributes_read, different, each_word_once
+from spacy_skd.tokens import Tokens, as_tokens, attributes_read, different
+from spacy_skd.words import each_word_once
 
 VOCAB = spacy.blank("xx").vocab
 DOCS = [
@@ -16,14 +17,6 @@ DOCS = [
 
 def embed():
     return MultiHashEmbed(8, ["NORM", "SHAPE"], [50, 20], False)
-
-
-def test_different_words_and_which_of_them_a_token_is():
-    texts = as_tokens(DOCS, [spacy.attrs.ORTH, spacy.attrs.LENGTH])
-    words, word_of = different(texts)
-    assert len(words) == 4
-    values = np.concatenate([tokens.values for tokens in texts])
-    np.testing.assert_array_equal(words.values[word_of], values)
 
 
 def test_the_same_vectors_and_gradients():

@@ -1,0 +1,106 @@
+/* Compare the maxout layer, for each instruction set that this machine has, with a plain one. What
+ * surrounds inputs and weights is NaN, so that nothing from beyond their ends can go unnoticed. */
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "maxout.h"
+
+#define WIDEST 70
+#define MOST 40
+
+static float inputs[MOST * WIDEST + 64], weights[WIDEST * WIDEST * 4 + 64];
+static float bias[WIDEST * 4], gain[WIDEST], shift[WIDEST], residual[MOST * WIDEST];
+static float out[MOST * WIDEST + 64], scratch[BLOCK * WIDEST * 5];
+
+static float *filled(float *room, int size, int n) {
+    float *start = room + 16 + rand() % 16;
+    for (int i = 0; i < size; i++)
+        room[i] = NAN;
+    for (int i = 0; i < n; i++)
+        start[i] = (float)(rand() / (RAND_MAX + 1.0) - 0.5);
+    return start;
+}
+
+static double largest_piece(const MaxoutLayer *layer, const float *x, int j) {
+    double best = -INFINITY;
+    for (int p = 0; p < layer->n_pieces; p++) {
+        const ptrdiff_t row = j * layer->n_pieces + p;
+        double sum = layer->bias[row];
+        for (int k = 0; k < layer->n_in; k++)
+            sum += (double)x[k] * layer->weights[row * layer->n_in + k];
+        best = sum > best ? sum : best;
+    }
+    return best;
+}
+
+static void check_row(const MaxoutLayer *layer, const float *x, const float *found,
+                      const float *added) {
+    double best[WIDEST], mean = 0, variance = 0;
+    const int n_out = (int)layer->n_out;
+    for (int j = 0; j < n_out; j++)
+        mean += (best[j] = largest_piece(layer, x, j)) / n_out;
+    for (int j = 0; j < n_out; j++)
+        variance += (best[j] - mean) * (best[j] - mean) / n_out;
+    const double deviation = sqrt(variance + SMALLEST_VARIANCE);
+    for (int j = 0; j < n_out; j++) {
+        double expected = best[j], tolerance = 1e-4;
+        if (layer->gain) {
+            expected = (expected - mean) / deviation * layer->gain[j] + layer->shift[j];
+            tolerance += 1e-5 / deviation;
+        }
+        expected += added ? added[j] : 0;
+        if (!(fabs(found[j] - expected) <= tolerance)) {
+            printf("%d x %d pieces of %d: %g, expected %g\n", n_out, (int)layer->n_pieces,
+                   (int)layer->n_in, found[j], expected);
+            exit(1);
+        }
+    }
+}
+
+static void check(Maxout maxout) {
+    for (int round = 0; round < 400; round++) {
+        MaxoutLayer layer = {1 + rand() % WIDEST, 1 + rand() % WIDEST, 1 + rand() % 4};
+        const int n = 1 + rand() % MOST, stride = 1 + rand() % (int)layer.n_in;
+        const int size = n * WIDEST, n_rows = (int)(layer.n_out * layer.n_pieces);
+        const float *x = filled(inputs, sizeof inputs / sizeof *inputs,
+                                (n - 1) * stride + (int)layer.n_in);
+        layer.weights = filled(weights, sizeof weights / sizeof *weights,
+                               n_rows * (int)layer.n_in);
+        for (int i = 0; i < WIDEST * 4; i++)
+            bias[i] = (float)(rand() / (RAND_MAX + 1.0));
+        for (int i = 0; i < WIDEST; i++)
+            gain[i] = bias[i] + 1, shift[i] = -bias[i];
+        for (int i = 0; i < size; i++)
+            residual[i] = (float)(i % 7);
+        layer.bias = bias;
+        layer.gain = rand() % 2 ? gain : NULL;
+        layer.shift = layer.gain ? shift : NULL;
+        const float *added = rand() % 2 ? residual : NULL;
+        const int end = n * (int)layer.n_out;
+        out[end] = 77;
+        maxout(out, x, n, stride, &layer, added, scratch);
+        if (out[end] != 77) {
+            printf("written beyond the end\n");
+            exit(1);
+        }
+        for (int i = 0; i < n; i++)
+            check_row(&layer, x + i * stride, out + i * layer.n_out,
+                      added ? added + i * layer.n_out : NULL);
+    }
+}
+
+int main(void) {
+#ifdef MAXOUT_X86
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        check(maxout_avx2);
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
+        check(maxout_avx512);
+#endif
+    Maxout chosen = maxout_init();
+    if (chosen)
+        check(chosen);
+    return 0;
+}

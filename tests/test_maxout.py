@@ -1,0 +1,106 @@
+"""A maxout layer with its product is that layer, for any shape, window and instruction set."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import spacy_skd
+
+HERE = Path(__file__).parent
+HEADERS = Path(spacy_skd.__file__).parent
+compiler = shutil.which("cc")
+maxout = pytest.importorskip("spacy_skd.maxout", reason="the extension was not built")
+needs_kernel = pytest.mark.skipif(not maxout.SUPPORTED, reason="this processor has no kernel")
+
+
+@pytest.mark.skipif(compiler is None, reason="there is no C compiler")
+@pytest.mark.parametrize("more_flags", [[], ["-DBASELINE_ONLY"], ["-DNO_VECTOR_TYPES"]])
+def test_every_kernel(tmp_path, more_flags):
+    program = tmp_path / "maxout_check"
+    flags = ["-O3", "-ffp-contract=off", f"-I{HEADERS}", *more_flags]
+    subprocess.run([compiler, *flags, HERE / "maxout_check.c", "-o", program, "-lm"], check=True)
+    result = subprocess.run([program], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+def windows_of(X, window):
+    zeros = np.zeros((window, X.shape[1]))
+    padded = np.concatenate([zeros, X, zeros])
+    return np.hstack([padded[i : i + len(X)] for i in range(2 * window + 1)])
+
+
+@st.composite
+def layers(draw):
+    n, width, window = draw(st.integers(0, 40)), draw(st.integers(1, 20)), draw(st.integers(0, 2))
+    residual = draw(st.booleans())
+    n_out = width if residual else draw(st.integers(1, 20))
+    n_pieces = draw(st.integers(1, 4))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    X = rng.normal(size=(n, width)).astype("f")
+    weights = rng.normal(size=(n_out, n_pieces, width * (2 * window + 1))).astype("f")
+    bias = rng.normal(size=(n_out, n_pieces)).astype("f")
+    gain = shift = None
+    if draw(st.booleans()):
+        gain, shift = rng.normal(size=(2, n_out)).astype("f")
+    return X, window, weights, bias, gain, shift, residual
+
+
+@needs_kernel
+@settings(deadline=None, max_examples=150)
+@given(layers())
+def test_it_is_the_largest_piece_normalized_and_added(layer):
+    X, window, weights, bias, gain, shift, residual = layer
+    products = np.einsum("nk,opk->nop", windows_of(X, window), weights.astype("d"))
+    expected = (products + bias).max(axis=-1)
+    tolerance = np.full((len(X), 1), 1e-4)
+    if gain is not None:
+        # What rounding of the values makes of a row grows as their differences become small.
+        deviation = np.sqrt(expected.var(axis=1, keepdims=True) + 1e-8)
+        tolerance = tolerance + 1e-4 / deviation
+        expected = (expected - expected.mean(axis=1, keepdims=True)) / deviation * gain + shift
+    if residual:
+        expected = expected + X
+    found = maxout.maxout_layer(*layer)
+    assert found.shape == expected.shape and found.dtype == np.float32
+    assert (np.abs(found - expected) <= tolerance).all()
+
+
+@needs_kernel
+@settings(deadline=None, max_examples=50)
+@given(layers(), st.integers(0, 40), st.integers(1, 40))
+def test_a_row_depends_on_its_window_alone_to_the_last_bit(layer, start, length):
+    X, window, *rest = layer
+    whole = maxout.maxout_layer(X, window, *rest)
+    some = slice(max(start - window, 0), start + length + window)
+    part = maxout.maxout_layer(np.ascontiguousarray(X[some]), window, *rest)
+    part = part[start - some.start :][:length] if start < len(X) else part[:0]
+    np.testing.assert_array_equal(part, whole[start : start + length])
+
+
+@needs_kernel
+@pytest.mark.parametrize("n_pieces", [2, 3, 4])
+def test_infinity_and_a_first_piece_that_is_no_number_are_as_thinc_has_them(n_pieces):
+    values = [np.array([np.nan, np.inf, -np.inf, 0, 1], dtype="f")]
+    values += [values[0][1:]] * (n_pieces - 1)
+    bias = np.stack(np.meshgrid(*values), axis=-1).reshape(-1, n_pieces)
+    expected = bias[:, 0]
+    for piece in bias.T[1:]:
+        expected = np.where(piece > expected, piece, expected)
+    zeros = np.zeros((*bias.shape, 1), dtype="f")
+    found = maxout.maxout_layer(np.ones((1, 1), dtype="f"), 0, zeros, bias, None, None, False)
+    assert np.isnan(expected).sum() == 4 ** (n_pieces - 1)
+    np.testing.assert_array_equal(found[0], expected)
+
+
+@needs_kernel
+def test_shapes_that_do_not_fit():
+    X, bias = np.ones((4, 3), dtype="f"), np.ones((5, 2), dtype="f")
+    for n_in, window, residual in ((4, 0, False), (3, 1, False), (3, 0, True)):
+        weights = np.ones((5, 2, n_in), dtype="f")
+        with pytest.raises(ValueError, match="weights for 3 values"):
+            maxout.maxout_layer(X, window, weights, bias, None, None, residual)
