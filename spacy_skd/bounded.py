@@ -52,11 +52,7 @@ def apply(
     model: Model[List[Any], List[Floats2d]], X: List[Any], is_train: bool
 ) -> Tuple[List[Floats2d], Callable]:
     """`model(X, is_train)`; in prediction with bounded memory, and without a gradient."""
-    return model(X, is_train) if is_train else (predict(model, X), no_gradient)
-
-
-def no_gradient(_: List[Floats2d]) -> List[Any]:
-    raise NotImplementedError("a prediction has no gradient")
+    return model(X, is_train) if is_train else (predict(model, X), fused.no_gradient)
 
 
 def predict(model: Model[List[Any], List[Floats2d]], X: List[Any]) -> List[Floats2d]:

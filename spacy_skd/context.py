@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from thinc.api import Maxout, Model
 from thinc.types import Floats2d
 
+from . import fused
 from .bounded import apply
 from .errors import Errors, SkdError
 from .models import chain_lengths
@@ -62,7 +63,8 @@ def forward(
     width = model.get_dim("nO")
     if len(flat) and flat.shape[1] != width:
         raise SkdError(Errors.SKD034.format(width=width, embed=flat.shape[1]))
-    contexts, backprop_summary = summary(ops.reduce_mean(flat, lengths), is_train)
+    means = ops.reduce_mean(flat, lengths)
+    contexts, backprop_summary = fused.apply(summary, means, is_train)
 
     def backprop(d_vectors: List[Floats2d]) -> List[Doc]:
         d_flat = ops.flatten(d_vectors)

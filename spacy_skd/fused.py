@@ -6,7 +6,7 @@ has wide vectors, the product is in that pass as well: it needs no windows besid
 memory, and for a single sentence it takes a quarter of the time.
 """
 
-from typing import Any, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from thinc.api import Model, NumpyOps
@@ -62,6 +62,18 @@ def of_arrays(model: Model, steps: List[Step], X: Any) -> Any:
     if isinstance(X, list) and all(x.dtype == np.float32 for x in X):
         return split_rows(take(steps, ops.flatten(X, pad=pad)), [len(x) for x in X], pad)
     return model.predict(X)
+
+
+def apply(layer: Model, X: Floats2d, is_train: bool) -> Tuple[Floats2d, Callable]:
+    """`layer(X, is_train)` of a layer of arrays; a prediction has no gradient."""
+    if is_train or not maxout_rows or not isinstance(layer.ops, NumpyOps):
+        return layer(X, is_train)
+    steps = steps_of(layer)
+    return (layer.predict(X) if steps is None else take(steps, X)), no_gradient
+
+
+def no_gradient(_: Any) -> Any:
+    raise NotImplementedError("a prediction has no gradient")
 
 
 def take(steps: List[Step], X: Floats2d) -> Floats2d:

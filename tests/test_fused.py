@@ -207,3 +207,17 @@ def test_other_numbers_are_left_to_thinc():
     model.initialize()
     model.set_param("W", model.get_param("W").astype("d"))
     assert steps_of(model) is None
+
+
+def test_a_layer_of_arrays_is_trained_as_it_is():
+    layer = initialized(Maxout(WIDTH, nP=3, normalize=True))
+    [x] = arrays(5)
+    found, no_gradient = fused.apply(layer, x, False)
+    assert_same([found], [layer.predict(x)])
+    with pytest.raises(NotImplementedError):
+        no_gradient(found)
+    in_training, backprop = fused.apply(layer, x, True)
+    assert_same([in_training], [found])
+    assert backprop(np.ones_like(x)).shape == x.shape
+    other = initialized(Mish(5, normalize=True))
+    assert_same([fused.apply(other, x, False)[0]], [other.predict(x)])
