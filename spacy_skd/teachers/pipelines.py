@@ -1,4 +1,4 @@
-"""Pipelines with a CRF component, whatever its encoder, or else with spaCy's tagger."""
+"""Pipelines with a CRF component, whatever its encoder, or with spaCy's tagger or morphologizer."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from typing import Any, Callable, List, Optional, Sequence, Union
 import numpy as np
 import spacy
 from spacy.language import Language
-from spacy.pipeline import Tagger
+from spacy.parts_of_speech import IDS as UNIVERSAL
+from spacy.pipeline import Morphologizer, Tagger
 from spacy.tokens import Doc
 from thinc.api import Config
 
@@ -98,10 +99,16 @@ def load_pipeline(path: Path) -> Language:
 
 
 def teaching_pipe(nlp: Language, path: Path) -> Union[CRFPipe, Tagger]:
-    """The one CRF component, or where there is none the one tagger; not what is derived from it."""
+    """The one CRF component; or where there is none the one of spaCy's that says which part of
+    speech a token is: the tagger, unless its tags are others and there is a morphologizer.
+    """
     components = [pipe for _, pipe in nlp.pipeline]
     pipes: List[Any] = [pipe for pipe in components if isinstance(pipe, CRFPipe)]
-    pipes = pipes or [pipe for pipe in components if type(pipe) is Tagger]
+    if not pipes:
+        taggers = [pipe for pipe in components if type(pipe) is Tagger]
+        universal = [pipe for pipe in taggers if set(pipe.labels) <= set(UNIVERSAL)]
+        morphologizers = [pipe for pipe in components if type(pipe) is Morphologizer]
+        pipes = universal or morphologizers or taggers
     if len(pipes) != 1:
         raise SkdError(Errors.SKD069.format(path=path, number=len(pipes)))
     return pipes[0]

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import spacy
+from spacy.parts_of_speech import NAMES as POS_NAMES
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
@@ -45,7 +46,7 @@ def test_spacys_tagger_teaches(tmp_path, normalize, shared):
         tok2vec = {"@architectures": "spacy.Tok2VecListener.v1", "width": 32, "upstream": "*"}
     model = {"@architectures": "spacy.Tagger.v2", "tok2vec": tok2vec, "normalize": normalize}
     tagger = nlp.add_pipe("tagger", config={"model": model})
-    nlp.add_pipe("morphologizer")  # derived from the tagger, and no tagger
+    nlp.add_pipe("morphologizer")
     examples = make_examples(nlp)
     optimizer = nlp.initialize(lambda: examples)
     for _ in range(20):
@@ -62,3 +63,50 @@ def test_spacys_tagger_teaches(tmp_path, normalize, shared):
         predicted = nlp(Doc(nlp.vocab, words=[token.text for token in doc]))
         best = [tagger.labels[i] for i in scores.argmax(axis=1)]
         assert best == [token.tag_ for token in predicted]
+
+
+def morphologized(tags):
+    """A pipeline that has learned parts of speech with features, of one token features alone."""
+    nlp = spacy.blank("xx")
+    tagger = nlp.add_pipe("tagger", config={"model": {"tok2vec": SMALL_TOK2VEC}})
+    morphologizer = nlp.add_pipe("morphologizer", config={"model": {"tok2vec": SMALL_TOK2VEC}})
+    examples = make_examples(nlp)
+    for example in examples:
+        for i, token in enumerate(example.reference):
+            token.tag_ = tags(token)
+            token.set_morph(["Number=Sing", "Number=Plur"][i % 2] if token.pos_ != "PUNCT" else "")
+    examples[0].reference[0].pos_ = ""
+    optimizer = nlp.initialize(lambda: examples)
+    for _ in range(20):
+        nlp.update(examples, sgd=optimizer)
+    return nlp, tagger, morphologizer
+
+
+def test_spacys_morphologizer_teaches_parts_of_speech(tmp_path):
+    nlp, _, morphologizer = morphologized(lambda token: f"X{token.i % 3}")
+    nlp.to_disk(tmp_path / "en")
+    (source,) = find_pipelines(tmp_path)("en")
+    scorer = source.open()
+    known = morphologizer.cfg["labels_pos"]
+    assert len(set(known.values())) < len(known) and 0 in known.values()
+    assert set(scorer.teacher.tags) == {POS_NAMES[pos] for pos in known.values()} - {""}
+    docs = [Doc(nlp.vocab, words=words) for words, _ in SENTENCES] + [Doc(nlp.vocab)]
+    found = scorer.score(docs)
+    for doc, scores, rows in zip(docs, found, morphologizer.model.predict(docs), strict=True):
+        assert scores.shape == (len(doc), len(scorer.teacher.tags))
+        probabilities = np.exp(rows) / np.exp(rows).sum(axis=1, keepdims=True)
+        for column, tag in enumerate(scorer.teacher.tags):
+            places = [i for i, name in enumerate(known) if POS_NAMES[known[name]] == tag]
+            nothing = [i for i, name in enumerate(known) if known[name] == 0]
+            left = 1 - probabilities[:, nothing].sum(axis=1)
+            expected = probabilities[:, places].sum(axis=1) / left
+            np.testing.assert_allclose(np.exp(scores[:, column]), expected, rtol=1e-3, atol=1e-6)
+
+
+def test_a_tagger_of_parts_of_speech_comes_before_a_morphologizer(tmp_path):
+    nlp, tagger, _ = morphologized(lambda token: token.pos_ or "X")
+    assert pipelines.teaching_pipe(nlp, tmp_path) is tagger
+    nlp, tagger, morphologizer = morphologized(lambda token: f"X{token.i % 3}")
+    assert pipelines.teaching_pipe(nlp, tmp_path) is morphologizer
+    nlp.remove_pipe("morphologizer")
+    assert pipelines.teaching_pipe(nlp, tmp_path) is tagger
