@@ -102,8 +102,8 @@ def teaching_pipe(nlp: Language, path: Path) -> Union[CRFPipe, Tagger]:
     """The one CRF component; or where there is none the one of spaCy's that says which part of
     speech a token is: the tagger, unless its tags are others and there is a morphologizer.
     """
-    components = [pipe for _, pipe in nlp.pipeline]
-    pipes: List[Any] = [pipe for pipe in components if isinstance(pipe, CRFPipe)]
+    components: List[Any] = [pipe for _, pipe in nlp.pipeline]
+    pipes = [pipe for pipe in components if isinstance(pipe, CRFPipe)]
     if not pipes:
         taggers = [pipe for pipe in components if type(pipe) is Tagger]
         universal = [pipe for pipe in taggers if set(pipe.labels) <= set(UNIVERSAL)]
