@@ -82,7 +82,7 @@ def after(text: List[Doc], nlp: Language) -> None:
     for pipe in (pipe for _, pipe in nlp.pipeline if isinstance(pipe, TrainablePipe)):
         for layer in pipe.model.walk():
             if isinstance(layer._func, EachWordOnce):
-                layer._func.memory = None
+                layer._func.memories.clear()
     label(nlp, fresh(nlp, text))
 
 

@@ -5,6 +5,7 @@ a tenth; and of a text that follows others only a few are new.
 """
 
 from typing import Any, Callable, List, Optional, Sequence, Tuple
+from weakref import WeakKeyDictionary
 
 from spacy.tokens import Doc
 from thinc.api import Model
@@ -34,10 +35,17 @@ def init(
 
 
 class EachWordOnce:
-    """The way forward of `each_word_once`, and the words that it has met in predictions."""
+    """The way forward of `each_word_once`, and the words that it has met in predictions.
+
+    thinc's `Model.copy` gives a copy the same function, and spaCy copies an encoder for each
+    component whose listener it replaces: so each model has a memory of its own, as long as it
+    lives.
+    """
 
     def __init__(self) -> None:
-        self.memory: Optional[WordMemory] = None
+        # By what serves the parameters of a model, which each has one of: a Model cannot be
+        # referred to weakly.
+        self.memories: WeakKeyDictionary[Any, WordMemory] = WeakKeyDictionary()
 
     def __call__(
         self, model: Model[List[Any], List[Floats2d]], docs: List[Any], is_train: bool
@@ -51,7 +59,7 @@ class EachWordOnce:
         words, index = different(as_tokens(docs, attributes_read(embed, docs[0].vocab)))
         word_of = ops.asarray1i(index)
         if is_train:
-            self.forget(embed, words)
+            self.forget(model, words)
         [vectors], backprop_embed = embed([words], is_train)
 
         def backprop(gradients: List[Floats2d]) -> List[Any]:
@@ -72,17 +80,18 @@ class EachWordOnce:
         that it was not asked for before.
         """
         (embed,) = model.layers
-        memory = self.memory
+        memory = self.memories.get(model._params)
         if memory is None or not memory.is_of(embed, words.vocab):
-            memory = self.memory = WordMemory(embed, words.vocab)
+            memory = self.memories[model._params] = WordMemory(embed, words.vocab)
         return memory.recall(words, predict)
 
-    def forget(self, embed: Model[List[Any], List[Floats2d]], words: Tokens) -> None:
+    def forget(self, model: Model[List[Any], List[Floats2d]], words: Tokens) -> None:
         """Remember nothing of the present parameters: an optimizer may write into them."""
-        self.memory = WordMemory(embed, words.vocab)
-        self.memory.is_closed = True
+        (embed,) = model.layers
+        memory = self.memories[model._params] = WordMemory(embed, words.vocab)
+        memory.is_closed = True
 
-    # A copy of a model is another one.
+    # What is copied or pickled by itself begins anew.
 
     def __deepcopy__(self, _: Any) -> "EachWordOnce":
         return EachWordOnce()

@@ -1,6 +1,7 @@
 """Words that an embedding was asked for before have the vectors that it would give them now."""
 
 import copy
+import gc
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 
@@ -41,7 +42,7 @@ def embedding(vocab):
 
 
 def memory_of(model):
-    return model.layers[0]._func.memory
+    return model.layers[0]._func.memories.get(model.layers[0]._params)
 
 
 def asked(model, monkeypatch):
@@ -199,12 +200,39 @@ def test_a_copy_that_learns_is_another_model(copied):
         assert_as_new(one, docs_of(vocab))
 
 
+def test_a_copy_has_a_memory_of_its_own(monkeypatch):
+    """spaCy copies an encoder for each component whose listener it replaces."""
+    vocab = vocab_with()
+    model = embedding(vocab)
+    copy_of = model.copy()
+    calls = asked(model, monkeypatch), asked(copy_of, monkeypatch)
+    for _ in range(2):
+        for one in (model, copy_of):
+            bounded.predict(one, docs_of(vocab))
+    assert calls == ([5], [5])
+    found, backprop = copy_of.begin_update(docs_of(vocab))
+    for one in (model, copy_of):
+        bounded.predict(one, docs_of(vocab))
+    monkeypatch.undo()
+    for node in copy_of.walk():  # as an optimizer that writes into parameters
+        for name in node.param_names:
+            if node.has_param(name):
+                node.get_param(name)[:] = other(node.get_param(name))
+    for one in (model, copy_of):
+        assert_as_new(one, docs_of(vocab))
+    memories = model.layers[0]._func.memories
+    assert len(memories) == 2
+    del one, copy_of, found, backprop, node, calls
+    gc.collect()
+    assert len(memories) == 1
+
+
 def test_it_stays_behind_where_a_model_is_pickled():
     vocab = vocab_with()
     model = embedding(vocab)
     bounded.predict(model, docs_of(vocab))
     assert memory_of(model) is not None
-    assert pickle.loads(pickle.dumps(model.layers[0]._func)).memory is None
+    assert not pickle.loads(pickle.dumps(model.layers[0]._func)).memories
 
 
 def test_models_on_other_devices_remember_nothing(monkeypatch):
