@@ -25,7 +25,7 @@ class WordMemory:
 
     embed (Model): Tokens -> one array (n, width) each, of each token by itself.
     vocab (Vocab): That of the tokens. A memory has nothing where an embedding looks words up in a
-        table that anyone may write into.
+        table that anyone may write into, or in vectors of a kind that is not known.
     """
 
     def __init__(self, embed: Model[List[Tokens], List[Floats2d]], vocab: Vocab) -> None:
@@ -37,7 +37,8 @@ class WordMemory:
         )
         self.attributes = attributes_read(embed, vocab)
         self.arrays = self.present_arrays(vocab)
-        self.is_closed = self.has_table and vocab.vectors.mode == Mode.default
+        mode = getattr(vocab.vectors, "mode", None)
+        self.is_closed = self.has_table and mode != Mode.floret
         self.lock = Lock()
         # Replaced together, as other threads may be reading them.
         self.kept: Tuple[Dict[bytes, int], Floats2d] = ({}, np.zeros((0, 0), dtype="f"))
@@ -46,7 +47,7 @@ class WordMemory:
     def present_arrays(self, vocab: Vocab) -> List[Any]:
         """All that what is said of a word depends on, besides the word."""
         arrays = [layer.get_param(name) for layer, name in self.params if layer.has_param(name)]
-        return [*arrays, vocab.vectors.data] if self.has_table else arrays
+        return [*arrays, getattr(vocab.vectors, "data", None)] if self.has_table else arrays
 
     def is_of(self, embed: Model, vocab: Vocab) -> bool:
         """Whether it is of an embedding as it is now: parameters are replaced when they are loaded

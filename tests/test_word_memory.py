@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import spacy
 from spacy.tokens import Doc
-from spacy.vectors import Vectors
+from spacy.vectors import BaseVectors, Vectors
 from thinc.api import Adam, NumpyOps
 
 from spacy_skd import bounded, word_memory
@@ -163,6 +163,28 @@ def test_a_table_that_words_can_be_written_into_is_asked_each_time():
     vocab.set_vector("a", np.full(6, -2, dtype="f"))
     assert_as_new(model, docs_of(vocab))
     assert not np.allclose(before[0][0], bounded.predict(model, docs_of(vocab))[0][0])
+
+
+class TheirVectors(BaseVectors):
+    """All that spaCy asks of vectors of another class."""
+
+    shape, vectors_length = (1, 6), 6
+
+    def __init__(self):
+        self.factor = 1
+
+    def __len__(self):
+        return 1
+
+    def get_batch(self, keys):
+        return np.full((len(keys), 6), self.factor, dtype="f")
+
+
+def test_vectors_of_another_kind_are_asked_each_time():
+    vocab = vocab_with(TheirVectors())
+    model = embedding(vocab)
+    for vocab.vectors.factor in (1, 2):
+        assert_as_new(model, docs_of(vocab))
 
 
 def test_it_begins_anew_when_it_is_full(monkeypatch):
