@@ -68,7 +68,7 @@ def apply(layer: Model, X: Floats2d, is_train: bool) -> Tuple[Floats2d, Callable
     """`layer(X, is_train)` of a layer of arrays; a prediction has no gradient."""
     if is_train or not maxout_rows or not isinstance(layer.ops, NumpyOps):
         return layer(X, is_train)
-    steps = steps_of(layer)
+    steps = steps_of(layer) if X.dtype == np.float32 else None
     return (layer.predict(X) if steps is None else take(steps, X)), no_gradient
 
 
@@ -114,7 +114,7 @@ def steps_of(model: Model) -> Optional[List[Step]]:
         elif kind == "maxout" and is_float(layer):
             steps.append(Step(window, layer))
             window = 0
-        elif kind == "layernorm" and before == "maxout":
+        elif kind == "layernorm" and before == "maxout" and is_float(layer):
             steps[-1] = steps[-1]._replace(norm=layer)
         elif kind == "residual" and not window:
             inner = steps_of(layer.layers[0])
@@ -137,6 +137,10 @@ def leaves(model: Model) -> Iterator[Model]:
 
 
 def is_float(layer: Model) -> bool:
-    """Whether a layer is initialized, and computes in the type of the fast path."""
-    W = layer.get_param("W") if layer.has_param("W") else None
-    return W is not None and W.dtype == np.float32
+    """Whether a layer is initialized, and computes with what the fast path takes."""
+    return all(
+        layer.has_param(name)
+        and layer.get_param(name).dtype == np.float32
+        and layer.get_param(name).flags.c_contiguous
+        for name in layer.param_names
+    )

@@ -201,12 +201,23 @@ def test_arrays_of_any_order_and_type():
     np.testing.assert_allclose(found, expected[0], rtol=1e-5)
 
 
-def test_other_numbers_are_left_to_thinc():
-    model = Maxout(4, WIDTH, nP=3)
+@pytest.mark.parametrize("change", [lambda param: param.astype("d"), np.asfortranarray])
+@pytest.mark.parametrize("name", ["W", "b", "G"])
+def test_other_numbers_are_left_to_thinc(name, change):
+    model = Maxout(4, WIDTH, nP=3, normalize=True)
     assert steps_of(model) is None  # not initialized
     model.initialize()
-    model.set_param("W", model.get_param("W").astype("d"))
-    assert steps_of(model) is None
+    assert steps_of(model)
+    layer = model.layers[name == "G"]
+    changed = change(layer.get_param(name))
+    layer.set_param(name, changed)
+    for node in model.walk():
+        node.ops = NumpyOps(use_blis=False)
+    is_taken = changed.dtype == np.float32 and changed.flags.c_contiguous
+    assert (steps_of(model) is not None) == is_taken
+    [x] = arrays(3)
+    encoder = with_array(model)
+    np.testing.assert_allclose(predict(encoder, [x])[0], encoder.predict([x])[0], 1e-4, 1e-5)
 
 
 def test_a_layer_of_arrays_is_trained_as_it_is():
@@ -219,5 +230,8 @@ def test_a_layer_of_arrays_is_trained_as_it_is():
     in_training, backprop = fused.apply(layer, x, True)
     assert_same([in_training], [found])
     assert backprop(np.ones_like(x)).shape == x.shape
+    for node in layer.walk():
+        node.ops = NumpyOps(use_blis=False)
+    np.testing.assert_allclose(fused.apply(layer, x.astype("d"), False)[0], found, 1e-4, 1e-5)
     other = initialized(Mish(5, normalize=True))
     assert_same([fused.apply(other, x, False)[0]], [other.predict(x)])
