@@ -263,7 +263,7 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD069 = (
         "The teacher '{path}' has {number} components crf_ner or crf_tagger, or without them tagger or "
-        "morphologizer; it must have one. Use a pipeline that was trained as a teacher."
+        "morphologizer with parts of speech; it must have one. Use a pipeline that was trained as a teacher."
     )
     SKD071 = (
         "The teacher '{teacher}' gives scores that are not finite numbers for {what}. Train it again."

@@ -100,7 +100,8 @@ def load_pipeline(path: Path) -> Language:
 
 def teaching_pipe(nlp: Language, path: Path) -> Union[CRFPipe, Tagger]:
     """The one CRF component; or where there is none the one of spaCy's that says which part of
-    speech a token is: the tagger, unless its tags are others and there is a morphologizer.
+    speech a token is: the tagger, unless its tags are others and there is a morphologizer. One that
+    has learned features alone says of none which it is.
     """
     components: List[Any] = [pipe for _, pipe in nlp.pipeline]
     pipes = [pipe for pipe in components if isinstance(pipe, CRFPipe)]
@@ -108,7 +109,8 @@ def teaching_pipe(nlp: Language, path: Path) -> Union[CRFPipe, Tagger]:
         taggers = [pipe for pipe in components if type(pipe) is Tagger]
         universal = [pipe for pipe in taggers if set(pipe.labels) <= set(UNIVERSAL)]
         morphologizers = [pipe for pipe in components if type(pipe) is Morphologizer]
-        pipes = universal or morphologizers or taggers
+        knowing = [pipe for pipe in morphologizers if any(pipe.cfg["labels_pos"].values())]
+        pipes = universal or knowing or taggers
     if len(pipes) != 1:
         raise SkdError(Errors.SKD069.format(path=path, number=len(pipes)))
     return pipes[0]

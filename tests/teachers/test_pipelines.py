@@ -5,6 +5,7 @@ from spacy.parts_of_speech import NAMES as POS_NAMES
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_skd.errors import SkdError
 from spacy_skd.teachers import pipelines
 from spacy_skd.teachers.pipelines import PipelineScorer, find_pipelines
 
@@ -108,5 +109,9 @@ def test_a_tagger_of_parts_of_speech_comes_before_a_morphologizer(tmp_path):
     assert pipelines.teaching_pipe(nlp, tmp_path) is tagger
     nlp, tagger, morphologizer = morphologized(lambda token: f"X{token.i % 3}")
     assert pipelines.teaching_pipe(nlp, tmp_path) is morphologizer
-    nlp.remove_pipe("morphologizer")
+    # As if it had learned features alone.
+    morphologizer.cfg["labels_pos"] = dict.fromkeys(morphologizer.cfg["labels_pos"], 0)
     assert pipelines.teaching_pipe(nlp, tmp_path) is tagger
+    nlp.remove_pipe("tagger")
+    with pytest.raises(SkdError, match="SKD069.*0 components"):
+        pipelines.teaching_pipe(nlp, tmp_path)
