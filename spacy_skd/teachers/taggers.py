@@ -48,8 +48,6 @@ class TaggerScores:
         scores = [model.ops.to_numpy(rows) for rows in model.predict(list(docs))]
         if output.attrs["softmax_normalize"]:  # else the output is what the softmax would take
             scores = [np.log(np.maximum(rows, np.finfo(np.float32).tiny)) for rows in scores]
-        summed = [
-            np.hstack([log_sum(rows[:, places]) for places in self._labels_of.values()])
-            for rows in scores
-        ]
+        of_tags = list(self._labels_of.values())
+        summed = [np.hstack([log_sum(rows[:, places]) for places in of_tags]) for rows in scores]
         return [rows - log_sum(rows) for rows in summed]
