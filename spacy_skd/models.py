@@ -4,6 +4,7 @@ The CRF's parameters are native thinc parameters, so that `use_averages`, every 
 serialisation and `nlp.pipe(n_process=2)` treat them as any other layer's.
 """
 
+from itertools import pairwise
 from typing import Callable, List, Optional, Tuple
 
 import numpy as np
@@ -158,4 +159,4 @@ def chain_lengths(doc: Doc) -> List[int]:
         return [len(sentence) for sentence in doc.sents]
     begins = np.flatnonzero(doc.to_array("SENT_START")[1:] == 1) + 1
     edges = [0, *begins.tolist(), len(doc)]
-    return [end - start for start, end in zip(edges, edges[1:])]
+    return [end - start for start, end in pairwise(edges)]
