@@ -57,5 +57,7 @@ def test_text_has_no_labels(tmp_path):
     [("x\tO\n", "utf-42", "SKD090"), ("\xff\tO\n", "ascii", "SKD089"), (" \n", "utf-8", "SKD088")],
 )
 def test_what_is_no_text_is_an_error(tmp_path, content, encoding, code):
+    path = tmp_path / "train.txt"
+    path.write_bytes(content.encode("latin-1"))
     with pytest.raises(SkdError, match=code):
-        formats.detect(write(tmp_path / "train.txt", content), ReadOptions(encoding=encoding))
+        formats.detect(path, ReadOptions(encoding=encoding))
