@@ -24,6 +24,7 @@ from .readings import EXTENSION, Parts, Scores, as_prediction
 INSIDE, OUT, BEGIN = 1, 2, 3
 
 DEFAULT_CONFIG = Config().from_str(DEFAULT_MODEL)["model"]
+NOTHING = Parts(*(np.zeros(0, dtype=np.int64) for _ in Parts._fields))
 
 
 @Language.factory(
@@ -190,10 +191,14 @@ class CRFNer(CRFPipe):
         return tags
 
     def _spans(self, path: np.ndarray) -> List[Tuple[int, int, str]]:
+        if not path.any():  # O alone, which is the first tag, as in most sentences
+            return []
         tags = self.tags
         return self.scheme.decode([tags[i] for i in path])
 
     def _parts(self, spans: Sequence[Tuple[int, int, str]]) -> Parts:
+        if not spans:
+            return NOTHING
         index = {tag: i for i, tag in enumerate(self.tags)}
         labels = [
             index.get(f"{position}-{label}", -1)

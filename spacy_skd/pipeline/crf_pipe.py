@@ -201,9 +201,12 @@ class CRFPipe(ReadingPipe):
             return [none] * len(docs)
         require_encoded(self, docs)
         scores = self.model.predict(docs)
-        best, _ = viterbi(self.constrained(scores, docs))
+        possible = self.constrained(scores, docs)
+        best, _ = viterbi(possible)
         if self.writes_confidence:
-            return self._predictions(scores, docs, split(best, docs))
+            if possible.unary is not scores.unary:  # documents have something to say already
+                possible = self.constrained(scores, docs, preset=False)
+            return self._predictions(possible, docs, split(best, docs))
         return split(best, docs)
 
     def score_docs(self, docs: Sequence[Doc]) -> List[np.ndarray]:

@@ -159,13 +159,13 @@ class ReadingPipe(StoredPipe):
         return split_rows(result, [len(of.first) for of in parts])
 
     def _predictions(
-        self, scores: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]
+        self, potentials: Potentials, docs: Sequence[Doc], best: Sequence[np.ndarray]
     ) -> List[Prediction]:
-        """Predicted tags and the confidence in what a document says with them."""
+        """Predicted tags and the confidence in what a document says with them, by potentials that
+        allow anything in its place."""
         register_extension()  # a component that was pickled may be the first of its process
-        free = self._tempered(self.constrained(scores, docs, preset=False))
         parts = [self.parts_with(doc, tags) for doc, tags in zip(docs, best)]
-        confidences = self._probabilities(free, docs, parts)
+        confidences = self._probabilities(self._tempered(potentials), docs, parts)
         return [Prediction(*both) for both in zip(best, confidences)]
 
 

@@ -207,6 +207,21 @@ def test_entities_of_another_component():
     assert confidence[4, 5, "LOC"] > 0.9
 
 
+@pytest.mark.parametrize("scheme", ["BILOU", "IOB2"])
+def test_what_is_written_beside_an_entity_of_another_component(scheme):
+    """A confidence does not take for granted what a document said before."""
+    nlp = make_pipeline("crf_ner", scheme=scheme, confidence=True)
+    train(nlp, make_examples(nlp))
+    docs = [Doc(nlp.vocab, words=words) for words, _ in SENTENCES]
+    docs[0].set_ents([Span(docs[0], 2, 4, "PER"), Span(docs[0], 5, 6, "OTHER")])
+    for doc in nlp.pipe(docs):
+        expected = nlp.get_pipe("pipe").confidence(doc)
+        found = [ent._.confidence for ent in doc.ents]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    kept = {ent.label_: ent._.confidence for ent in docs[0].ents if ent.start in (2, 5)}
+    assert kept["OTHER"] == 0 and kept["PER"] < 0.5 and len(docs[0].ents) == 4
+
+
 def test_boundaries_that_are_set_later_do_not_change_it():
     nlp = make_pipeline("crf_ner")
     train(nlp, make_examples(nlp), steps=15)
