@@ -1,26 +1,44 @@
 /* Compare the maxout layer, for each instruction set that this machine has, with a plain one. What
- * surrounds inputs and weights is NaN, so that nothing from beyond their ends can go unnoticed. */
+ * comes before inputs and weights is NaN, and what comes behind them cannot be read: whoever does ends
+ * the program, though the result may not show it. */
 
+#define _DEFAULT_SOURCE
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "maxout.h"
 
 #define WIDEST 70
 #define MOST 40
 
-static float inputs[MOST * WIDEST + 64], weights[WIDEST * WIDEST * 4 + 64];
 static float bias[WIDEST * 4], gain[WIDEST], shift[WIDEST], residual[MOST * WIDEST];
 static float out[MOST * WIDEST + 64], scratch[BLOCK * WIDEST * 5];
 
-static float *filled(float *room, int size, int n) {
-    float *start = room + 16 + rand() % 16;
-    for (int i = 0; i < size; i++)
-        room[i] = NAN;
-    for (int i = 0; i < n; i++)
-        start[i] = (float)(rand() / (RAND_MAX + 1.0) - 0.5);
-    return start;
+/* So many floats at least, behind which nothing can be read. */
+typedef struct {
+    float *start, *end;
+} Room;
+
+static Room room_for(size_t n) {
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t size = (n * sizeof(float) + page - 1) / page * page;
+    char *start = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (start == MAP_FAILED || mprotect(start + size, page, PROT_NONE) != 0) {
+        perror("no memory");
+        exit(2);
+    }
+    return (Room){(float *)start, (float *)(start + size)};
+}
+
+static float *filled(Room room, int n) {
+    for (float *p = room.start; p < room.end; p++)
+        *p = NAN;
+    for (float *p = room.end - n; p < room.end; p++)
+        *p = (float)(rand() / (RAND_MAX + 1.0) - 0.5);
+    return room.end - n;
 }
 
 static double largest_piece(const MaxoutLayer *layer, const float *x, int j) {
@@ -60,14 +78,13 @@ static void check_row(const MaxoutLayer *layer, const float *x, const float *fou
 }
 
 static void check(Maxout maxout) {
+    const Room inputs = room_for(MOST * WIDEST), weights = room_for(WIDEST * WIDEST * 4);
     for (int round = 0; round < 400; round++) {
         MaxoutLayer layer = {1 + rand() % WIDEST, 1 + rand() % WIDEST, 1 + rand() % 4};
         const int n = 1 + rand() % MOST, stride = 1 + rand() % (int)layer.n_in;
         const int size = n * WIDEST, n_rows = (int)(layer.n_out * layer.n_pieces);
-        const float *x = filled(inputs, sizeof inputs / sizeof *inputs,
-                                (n - 1) * stride + (int)layer.n_in);
-        layer.weights = filled(weights, sizeof weights / sizeof *weights,
-                               n_rows * (int)layer.n_in);
+        const float *x = filled(inputs, (n - 1) * stride + (int)layer.n_in);
+        layer.weights = filled(weights, n_rows * (int)layer.n_in);
         for (int i = 0; i < WIDEST * 4; i++)
             bias[i] = (float)(rand() / (RAND_MAX + 1.0));
         for (int i = 0; i < WIDEST; i++)

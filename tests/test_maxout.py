@@ -1,7 +1,5 @@
 """A maxout layer with its product is that layer, for any shape, window and instruction set."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,21 +9,16 @@ from hypothesis import strategies as st
 
 import spacy_skd
 
+from .kernels import check, for_all_machines
+
 HERE = Path(__file__).parent
-HEADERS = Path(spacy_skd.__file__).parent
-compiler = shutil.which("cc")
 maxout = pytest.importorskip("spacy_skd.maxout", reason="the extension was not built")
 needs_kernel = pytest.mark.skipif(not maxout.SUPPORTED, reason="this processor has no kernel")
 
 
-@pytest.mark.skipif(compiler is None, reason="there is no C compiler")
-@pytest.mark.parametrize("more_flags", [[], ["-DBASELINE_ONLY"], ["-DNO_VECTOR_TYPES"]])
+@for_all_machines
 def test_every_kernel(tmp_path, more_flags):
-    program = tmp_path / "maxout_check"
-    flags = ["-O3", "-ffp-contract=off", f"-I{HEADERS}", *more_flags]
-    subprocess.run([compiler, *flags, HERE / "maxout_check.c", "-o", program, "-lm"], check=True)
-    result = subprocess.run([program], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout
+    check(HERE / "maxout_check.c", Path(spacy_skd.__file__).parent, tmp_path, more_flags)
 
 
 def windows_of(X, window):

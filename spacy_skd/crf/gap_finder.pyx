@@ -38,9 +38,10 @@ cdef enum:
     PIECE = 256
 
 # How wrong the difference of two paths' gaps may be, as a part of what all partial sums of a path
-# come to that may be rounded otherwise than those of the other, each time that it leaves a better one. Where it does, the scores of both prefixes are the
-# very sums that `reference.py` compares; then the same terms are added to either, each time wrong by
-# 2^-53 of the sum: 2^-52 together. The difference of two gaps is wrong by twice that.
+# come to that may be rounded otherwise than those of the other, each time that it leaves a better
+# one. Where it does, the scores of both prefixes are the very sums that `reference.py` compares;
+# then the same terms are added to either, each time wrong by 2^-53 of the sum: 2^-52 together. The
+# difference of two gaps is wrong by twice that.
 cdef double ROUNDING = 2.0**-51
 # Half the distance of doubles, as a part of the power of two at or below them.
 cdef double HALF_A_POINT = 2.0**-53

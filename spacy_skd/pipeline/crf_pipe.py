@@ -204,7 +204,7 @@ class CRFPipe(ReadingPipe):
         possible = self.constrained(scores, docs)
         best, _ = viterbi(possible)
         if self.writes_confidence:
-            if possible.unary is not scores.unary:  # documents have something to say already
+            if possible.unary is not scores.unary:  # documents do not allow all of it
                 possible = self.constrained(scores, docs, preset=False)
             return self._predictions(possible, docs, split(best, docs))
         return split(best, docs)

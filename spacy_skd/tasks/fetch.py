@@ -11,8 +11,7 @@ from tqdm import tqdm
 
 from .. import about
 from ..corpora.layout import check_language
-from ..corpora.lines import decode, read_bytes
-from ..corpora.lines import encoding_of as marked_encoding
+from ..corpora.lines import decode, encoding_of, encoding_of_text, read_bytes
 from ..corpora.output import check_apart
 from ..errors import Errors, SkdError
 from ..folders import Kind, MadeFolder, remove
@@ -190,7 +189,7 @@ def from_file(
     if is_xml(file):  # it declares its own encoding
         shutil.copyfile(file, path)
         return
-    actual = encoding_of(file, encoding)
+    actual = encoding_of_text(file.read_bytes(), encoding)
     if what.sentences is not None:
         write(path, draw_lines(file, what.sentences, draw_seed(seed, lang, split), actual))
     elif actual == "utf-8":
@@ -202,19 +201,7 @@ def from_file(
 def is_xml(file: Path) -> bool:
     with file.open("rb") as content:
         start = content.read(64)
-    return start.decode(marked_encoding(start, "latin-1"), "replace").lstrip().startswith("<?xml")
-
-
-def encoding_of(file: Path, other: str) -> str:
-    """UTF-8 if a file is encoded in it: text with accents in another one never is by chance. Else
-    what its byte order mark says, before what is known of its corpus.
-    """
-    data = file.read_bytes()
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return marked_encoding(data, other)
-    return "utf-8"
+    return start.decode(encoding_of(start, "latin-1"), "replace").lstrip().startswith("<?xml")
 
 
 def draw_seed(seed: int, lang: str, split: str) -> str:
