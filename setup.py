@@ -9,7 +9,7 @@ from setuptools import Extension, setup
 FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off"]
 HEADERS = [
     *("spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"),
-    *("spacy_skd/maxout.h", "spacy_skd/maxout_loops.h"),
+    *("spacy_skd/maxout.h", "spacy_skd/maxout_loops.h", "spacy_skd/maxout_windows.h"),
 ]
 
 

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
@@ -151,7 +152,7 @@ def transformer(kind: str) -> Callable[[List[int]], object]:
     return read
 
 
-def flair_tagger(docs: List[Doc]) -> Callable[[List[Doc]], object]:
+def flair_tagger(sentences: List[List[str]]) -> Callable[[], object]:
     """flair's SequenceTagger: a BiLSTM and a CRF on embeddings of words, of their default sizes."""
     import flair
     import torch
@@ -162,15 +163,14 @@ def flair_tagger(docs: List[Doc]) -> Callable[[List[Doc]], object]:
     torch.set_num_threads(1)
     flair.device = torch.device("cpu")
     words, labels = Dictionary(), Dictionary(add_unk=False)
-    for doc in docs:
-        for token in doc:
-            words.add_item(token.text)
+    for word in chain.from_iterable(sentences):
+        words.add_item(word)
     for name in ("PER", "LOC", "ORG"):
         labels.add_item(name)
     tagger = SequenceTagger(OneHotEmbeddings(words), labels, "ner", allow_unk_predictions=False)
 
-    def read(given: List[Doc]) -> None:
-        tagger.predict([Sentence([token.text for token in doc]) for doc in given], BATCH)
+    def read() -> None:
+        tagger.predict([Sentence(words) for words in sentences], BATCH)
 
     return read
 
@@ -182,13 +182,16 @@ def call(prepared: Callable[[], object]) -> None:
 def compare_with_large(
     nlp: Language, docs: List[Doc], text: List[Doc], rounds: int, result: Result
 ) -> None:
-    docs = sorted(docs[:FEW], key=len)
-    words = sum(map(len, docs))
-    lengths = [len(doc) for doc in docs]
+    sentences = sorted(([token.text for token in doc] for doc in docs[:FEW]), key=len)
+    lengths = [len(sentence) for sentence in sentences]
+    words = sum(lengths)
     rows: List[List[str]] = []
     wanted = {"XLM-R base": 50, "GLiNER's encoder": 50, "flair BiLSTM-CRF": 10}
-    # As flair has to, ours make documents of the words.
-    ours = dict.fromkeys(("crf_ner", f"crf_ner{FIRST}"), lambda: label(nlp, fresh(nlp, docs)))
+
+    def ours_read() -> None:  # as flair has to, it makes documents of the words
+        label(nlp, [Doc(nlp.vocab, words=words) for words in sentences])
+
+    ours = dict.fromkeys(("crf_ner", f"crf_ner{FIRST}"), ours_read)
 
     def prepared(calls: Dict[str, Callable[[], object]], name: str) -> Callable[[], object]:
         if name in ours:
@@ -198,7 +201,7 @@ def compare_with_large(
     for name, at_least in wanted.items():
         try:
             if name.startswith("flair"):
-                theirs = partial(flair_tagger(docs), docs)
+                theirs = flair_tagger(sentences)
             else:
                 theirs = partial(transformer(name), lengths)
         except ImportError as error:

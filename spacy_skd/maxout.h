@@ -11,6 +11,7 @@
 #define SPACY_SKD_MAXOUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct {
     ptrdiff_t n_in, n_out, n_pieces;
@@ -21,7 +22,7 @@ typedef struct {
 } MaxoutLayer;
 
 /* out (n, n_out) of n inputs, which begin `stride` floats from each other, with `residual`
- * (n, n_out) added unless it is NULL. scratch: maxout_scratch(layer) floats. */
+ * (n, n_out) added unless it is NULL. scratch: maxout_scratch(layer, n, stride) floats. */
 typedef void (*Maxout)(float *out, const float *x, ptrdiff_t n, ptrdiff_t stride,
                        const MaxoutLayer *layer, const float *residual, float *scratch);
 
@@ -30,8 +31,42 @@ typedef void (*Maxout)(float *out, const float *x, ptrdiff_t n, ptrdiff_t stride
 /* What thinc adds to a variance. */
 #define SMALLEST_VARIANCE 1e-8f
 
-static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer) {
-    return BLOCK * layer->n_out * (1 + layer->n_pieces);
+/* Of maxout_windows.h: points at which windows and weights are multiplied; rows of weights at a time,
+ * at most; columns of them that lie side by side. */
+#define POINTS 6
+#define WIDEST_PANEL 24
+#define CHUNK 16
+/* Windows from which it pays, as the weights have to be brought to the points first. */
+#define MANY 64
+
+static inline ptrdiff_t whole(ptrdiff_t n, ptrdiff_t part) {
+    return (n + part - 1) / part * part;
+}
+
+/* Whether inputs are windows of three rows, each a row behind the one before, and enough of them. */
+static inline int maxout_by_fours(const MaxoutLayer *layer, ptrdiff_t n, ptrdiff_t stride) {
+    return layer->n_in == 3 * stride && n >= MANY;
+}
+
+static inline ptrdiff_t weights_at_points_size(const MaxoutLayer *layer) {
+    const ptrdiff_t n_rows = layer->n_out * layer->n_pieces;
+    return POINTS * whole(n_rows, WIDEST_PANEL) * whole(layer->n_in / 3, CHUNK);
+}
+
+/* p, or up to so many floats behind it: a vector that lies on two lines of the cache takes twice as
+ * long. */
+#define CACHE_LINE 16
+static inline float *at_line(float *p) {
+    return (float *)(((uintptr_t)p + 63) / 64 * 64);
+}
+
+static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, ptrdiff_t stride) {
+    const ptrdiff_t size = CACHE_LINE + BLOCK * layer->n_out * (1 + 4 * layer->n_pieces);
+    const ptrdiff_t rows = 4 * stride, panel = BLOCK * WIDEST_PANEL;
+    if (!maxout_by_fours(layer, n, stride))
+        return size;
+    return size + weights_at_points_size(layer) +
+           POINTS * (whole(stride, CHUNK) * BLOCK + (rows > panel ? rows : panel));
 }
 
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(BASELINE_ONLY) &&                     \

@@ -22,7 +22,7 @@ cdef extern from "maxout.h" nogil:
         const float *residual, float *scratch
     ) noexcept nogil
 
-    Py_ssize_t maxout_scratch(const MaxoutLayer *layer)
+    Py_ssize_t maxout_scratch(const MaxoutLayer *layer, Py_ssize_t n, Py_ssize_t stride)
     Maxout maxout_init()
 
 
@@ -47,7 +47,8 @@ def maxout_layer(
 
     X (ndarray): (n, width). weights (ndarray): (n_out, n_pieces, width * (2 * window + 1)).
         bias (ndarray): (n_out, n_pieces). gain, shift (ndarray): (n_out,).
-    RETURNS: (n, n_out), float32. A row depends on its window alone, to the last bit.
+    RETURNS: (n, n_out), float32. A row depends on its window alone; in a long text rounding depends on
+        where it lies, too, as four windows are multiplied together (see maxout_windows.h).
     Raises `ValueError` for shapes that do not fit, `MemoryError` where there is none.
     """
     cdef Py_ssize_t n = X.shape[0], width = X.shape[1], edge = window * width
@@ -65,7 +66,7 @@ def maxout_layer(
     cdef float[:, ::1] out = results
     cdef const float *x = &X[0, 0]
     cdef float *padded = NULL
-    cdef float *scratch = <float *>malloc(maxout_scratch(&layer) * sizeof(float))
+    cdef float *scratch = <float *>malloc(maxout_scratch(&layer, n, width) * sizeof(float))
     if edge:
         padded = <float *>malloc((n * width + 2 * edge) * sizeof(float))
     try:

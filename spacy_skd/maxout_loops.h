@@ -46,6 +46,10 @@ INLINE vec F(load_part)(const float *p, ptrdiff_t n) {
 #endif
 }
 
+INLINE vec F(load_up_to)(const float *p, ptrdiff_t n) {
+    return n >= V ? LOAD(p) : n > 0 ? F(load_part)(p, n) : SPLAT(0);
+}
+
 /* The sums of the lanes of four vectors. */
 INLINE __m128 F(four_sums)(vec a, vec b, vec c, vec d) {
 #if V == 16
@@ -127,6 +131,24 @@ VECTOR_TARGET static void F(multiply)(float *products, const float *x, ptrdiff_t
             F(tile)(products + j * BLOCK + i, inputs + i, layer->weights + j * n_in, n_in, 1);
 }
 
+/* Four rows of four floats, `apart` from each other, as columns, with what is `added` beside them. */
+INLINE void F(transpose)(float *out, ptrdiff_t out_apart, const float *rows, ptrdiff_t apart,
+                         const float *added) {
+    __m128 columns[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i)
+        columns[i] = _mm_loadu_ps(rows + i * apart);
+    _MM_TRANSPOSE4_PS(columns[0], columns[1], columns[2], columns[3]);
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+        if (added)
+            columns[i] = _mm_add_ps(columns[i], _mm_loadu_ps(added + i * out_apart));
+        _mm_storeu_ps(out + i * out_apart, columns[i]);
+    }
+}
+
+#include "maxout_windows.h"
+
 /* best[j] = the largest of the pieces of output j with their bias. As thinc's, it keeps a first
  * piece that is no number. */
 VECTOR_TARGET static void F(keep_largest)(float *best, const float *products,
@@ -164,21 +186,49 @@ VECTOR_TARGET static void F(normalize)(float *best, const MaxoutLayer *layer) {
     }
 }
 
+/* The outputs of the first n lanes, each a row of n_out, `apart` from that of the lane before, with
+ * `residual` unless it is NULL. */
+VECTOR_TARGET static void F(write)(float *out, const float *best, const float *residual,
+                                   ptrdiff_t n, ptrdiff_t n_out, ptrdiff_t apart) {
+    for (ptrdiff_t i = 0; i < n; i += 4, best += 4, out += 4 * apart) {
+        ptrdiff_t j = 0;
+        if (i + 4 <= n)
+            for (; j + 4 <= n_out; j += 4)
+                F(transpose)(out + j, apart, best + j * BLOCK, BLOCK, residual ? residual + j : NULL);
+        for (; j < n_out; ++j)
+            for (ptrdiff_t lane = 0; lane < 4 && i + lane < n; ++lane)
+                out[lane * apart + j] =
+                    best[j * BLOCK + lane] + (residual ? residual[lane * apart + j] : 0);
+        if (residual)
+            residual += 4 * apart;
+    }
+}
+
 VECTOR_TARGET static void F(maxout)(float *out, const float *x, ptrdiff_t n, ptrdiff_t stride,
                                     const MaxoutLayer *layer, const float *residual,
                                     float *scratch) {
-    const ptrdiff_t n_out = layer->n_out;
-    float *best = scratch, *products = scratch + n_out * BLOCK;
-    for (ptrdiff_t start = 0; start < n; start += BLOCK) {
-        const ptrdiff_t size = n - start < BLOCK ? n - start : BLOCK;
-        F(multiply)(products, x + start * stride, size, stride, layer);
-        F(keep_largest)(best, products, layer);
-        if (layer->gain)
-            F(normalize)(best, layer);
-        for (ptrdiff_t i = start; i < start + size; ++i)
-            for (ptrdiff_t j = 0; j < n_out; ++j)
-                out[i * n_out + j] =
-                    best[j * BLOCK + i - start] + (residual ? residual[i * n_out + j] : 0);
+    const ptrdiff_t n_out = layer->n_out, n_products = n_out * layer->n_pieces * BLOCK;
+    const int by_fours = maxout_by_fours(layer, n, stride);
+    float *best = at_line(scratch), *products = best + n_out * BLOCK;
+    float *at_points = products + 4 * n_products, *rest = at_points + weights_at_points_size(layer);
+    if (by_fours)
+        F(weights_at_points)(at_points, layer);
+    for (ptrdiff_t start = 0, size; start < n; start += size) {
+        /* A last block of four windows a lane takes as long as two of one. */
+        const int windows = by_fours && n - start > 2 * BLOCK ? 4 : 1;
+        size = n - start < windows * BLOCK ? n - start : windows * BLOCK;
+        if (windows == 4)
+            F(multiply_windows)(products, x + start * stride, size, layer, at_points, rest);
+        else
+            F(multiply)(products, x + start * stride, size, stride, layer);
+        for (int w = 0; w < windows; ++w) {
+            F(keep_largest)(best, products + w * n_products, layer);
+            if (layer->gain)
+                F(normalize)(best, layer);
+            const ptrdiff_t first = (start + w) * n_out;
+            F(write)(out + first, best, residual ? residual + first : NULL,
+                     (size - w + windows - 1) / windows, n_out, windows * n_out);
+        }
     }
 }
 

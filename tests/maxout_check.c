@@ -12,10 +12,10 @@
 #include "maxout.h"
 
 #define WIDEST 70
-#define MOST 40
+#define MOST 150
 
 static float bias[WIDEST * 4], gain[WIDEST], shift[WIDEST], residual[MOST * WIDEST];
-static float out[MOST * WIDEST + 64], scratch[BLOCK * WIDEST * 5];
+static float out[MOST * WIDEST + 64];
 
 /* So many floats at least, behind which nothing can be read. */
 typedef struct {
@@ -79,9 +79,14 @@ static void check_row(const MaxoutLayer *layer, const float *x, const float *fou
 
 static void check(Maxout maxout) {
     const Room inputs = room_for(MOST * WIDEST), weights = room_for(WIDEST * WIDEST * 4);
+    const MaxoutLayer widest = {WIDEST / 3 * 3, WIDEST, 4};
+    const Room memory = room_for((size_t)maxout_scratch(&widest, MOST, WIDEST / 3));
+    int by_fours = 0;
     for (int round = 0; round < 400; round++) {
         MaxoutLayer layer = {1 + rand() % WIDEST, 1 + rand() % WIDEST, 1 + rand() % 4};
-        const int n = 1 + rand() % MOST, stride = 1 + rand() % (int)layer.n_in;
+        const int n = 1 + rand() % MOST, of_three = rand() % 2;
+        const int stride = 1 + rand() % (of_three ? WIDEST / 3 : (int)layer.n_in);
+        layer.n_in = of_three ? 3 * stride : layer.n_in;
         const int size = n * WIDEST, n_rows = (int)(layer.n_out * layer.n_pieces);
         const float *x = filled(inputs, (n - 1) * stride + (int)layer.n_in);
         layer.weights = filled(weights, n_rows * (int)layer.n_in);
@@ -97,6 +102,10 @@ static void check(Maxout maxout) {
         const float *added = rand() % 2 ? residual : NULL;
         const int end = n * (int)layer.n_out;
         out[end] = 77;
+        float *scratch = filled(memory, (int)maxout_scratch(&layer, n, stride));
+        for (float *p = scratch; p < memory.end; p++)
+            *p = NAN;
+        by_fours += maxout_by_fours(&layer, n, stride);
         maxout(out, x, n, stride, &layer, added, scratch);
         if (out[end] != 77) {
             printf("written beyond the end\n");
@@ -105,6 +114,10 @@ static void check(Maxout maxout) {
         for (int i = 0; i < n; i++)
             check_row(&layer, x + i * stride, out + i * layer.n_out,
                       added ? added + i * layer.n_out : NULL);
+    }
+    if (!by_fours) {
+        printf("never windows of three, many at a time\n");
+        exit(1);
     }
 }
 
