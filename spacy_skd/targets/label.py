@@ -221,9 +221,9 @@ def write_store(job: LabelJob, plan: Plan, labeller: Labeller) -> Tuple[str, Met
     meta = current_meta(job.store, plan)
     if meta is not None:  # another process was faster
         return "nothing changed", meta
-    writer = TargetWriter(job.store, plan, labeller.teacher)
     # Of a teacher for which some were held out, no sentence that it was trained on.
     left_out = trained_on(job)
+    writer = TargetWriter(job.store, plan, labeller.teacher)
     writer.write(read_all(job), labeller.score, left_out, labeller.ahead)
     return "resumed" if writer.kept else "labelled", writer.finish()
 

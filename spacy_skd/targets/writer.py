@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from ..errors import Errors, SkdError
 from ..records import Damaged, parse_part, read_plain, sealed, unsealed
 from ..transfer import Teacher
-from .folders import PROGRESS, check_ours, partial_of, replace, settle
+from .folders import PROGRESS, check_ours, partial_of, remove, replace, settle
 from .meta import META, Chain, Meta, Plan, ShardEntry, write_meta
 from .shard import Buffer, OpenFiles, Row, Shard
 from .store import excerpt, teacher_folder
@@ -93,9 +93,18 @@ class TargetWriter:
         left_out (Collection[int]): Fingerprints of sentences that do not belong into the store.
         ahead (int): For so many shards `score` is called before the first one's scores are read:
             where it hands the work to others, these have something to do.
-        Raises `SkdError` for scores that are NaN or +inf; -inf forbids a tag.
+        Raises `SkdError` for scores that are NaN or +inf; -inf forbids a tag. Where that is before
+        the first shard is finished, nothing is left.
         """
-        rows = different_rows(docs, left_out)
+        try:
+            self._write(different_rows(docs, left_out), score, ahead)
+        except BaseException:
+            # What can be gone on with stays. An empty folder would only be in the reader's way.
+            if not (self.partial / PROGRESS).exists():
+                remove(self.partial)
+            raise
+
+    def _write(self, rows: Iterator[Row], score: Score, ahead: int) -> None:
         begun: Deque[Callable[[], ShardEntry]] = deque()
         for name, part in zip(shard_names(), self._parts(rows)):
             entry = self.kept.get(name)

@@ -90,6 +90,13 @@ def test_a_record_that_ends_in_the_middle_of_a_line(partial):
     assert resume(partial) == list(range(4, 10))
 
 
+def test_a_run_that_finished_no_shard_leaves_nothing(tmp_path):
+    writer = TargetWriter(tmp_path / "de", make_plan(), make_teacher())
+    with pytest.raises(KeyboardInterrupt):
+        writer.write(interrupted(DOCS, 3), lambda docs: map(scores_of, docs))
+    assert not list(tmp_path.iterdir())
+
+
 def test_leftovers_are_cleared(partial):
     for name in ("shard-00002.tmp", "shard-00009.arrow", "meta.json", "meta.json.tmp"):
         (partial / name).write_text("left over")
