@@ -4,7 +4,8 @@ Most words of a text are those of texts before it, and what an embedding says of
 stands is the same each time, as long as its parameters are.
 """
 
-from threading import Lock
+import os
+from threading import RLock
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy as np
@@ -17,6 +18,14 @@ from .tokens import Tokens, attributes_read
 
 # Words of an embedding that are kept, some 600 bytes each where it has 96 dimensions.
 WORDS_KEPT = 20_000
+
+# Of whoever adds words to a memory. A process that forks waits for that: its child, in which no
+# other thread lives on, would wait for ever. RLock: a handler of signals may fork, too.
+ADDING = RLock()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(
+        before=ADDING.acquire, after_in_parent=ADDING.release, after_in_child=ADDING.release
+    )
 
 
 class WordMemory:
@@ -39,7 +48,6 @@ class WordMemory:
         self.arrays = self.present_arrays(vocab)
         mode = getattr(vocab.vectors, "mode", None)
         self.is_closed = self.has_table and mode != Mode.floret
-        self.lock = Lock()
         # Replaced together, as other threads may be reading them.
         self.kept: Tuple[Dict[bytes, int], Floats2d] = ({}, np.zeros((0, 0), dtype="f"))
         self.n_rows = 0
@@ -80,13 +88,14 @@ class WordMemory:
 
     def keep(self, keys: List[bytes], predicted: Floats2d) -> None:
         n_new = min(len(keys), WORDS_KEPT)
-        with self.lock:
+        with ADDING:
             row_of, vectors = self.kept
             if self.n_rows + n_new > len(vectors):
                 row_of, vectors = {}, np.empty((WORDS_KEPT, predicted.shape[1]), predicted.dtype)
                 self.kept, self.n_rows = (row_of, vectors), 0
             rows = range(self.n_rows, self.n_rows + n_new)
+            # Taken first: Ctrl-C may end this anywhere, and no row must be another word's too.
+            self.n_rows = rows.stop
             vectors[rows.start : rows.stop] = predicted[:n_new]
             # A word is found only once its vector is there. One that two threads add has two rows.
             row_of.update(zip(keys, rows))
-            self.n_rows = rows.stop

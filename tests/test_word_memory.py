@@ -2,8 +2,12 @@
 
 import copy
 import gc
+import os
 import pickle
+import signal
+import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Thread
 
 import numpy as np
 import pytest
@@ -195,6 +199,60 @@ def test_it_begins_anew_when_it_is_full(monkeypatch):
         assert_as_new(model, docs_of(vocab, texts))
         row_of, vectors = memory_of(model).kept
         assert len(row_of) <= len(vectors) == 4
+
+
+class Slow(np.ndarray):
+    """Vectors that take half a second to be read, and say when that begins."""
+
+    def __getitem__(self, index):
+        self.begun.set()
+        time.sleep(0.5)
+        return np.asarray(self)[index]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_process_that_is_forked_while_a_thread_adds_words():
+    vocab = vocab_with()
+    model = embedding(vocab)
+    bounded.predict(model, docs_of(vocab, ["a"]))
+    memory = memory_of(model)
+    vectors = np.zeros((1, memory.kept[1].shape[1]), dtype="f").view(Slow)
+    vectors.begun = Event()
+    thread = Thread(target=memory.keep, args=([b"other"], vectors))
+    thread.start()
+    vectors.begun.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # ends it where it hangs
+        try:
+            assert_as_new(model, docs_of(vocab))
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    thread.join()
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+    assert_as_new(model, docs_of(vocab))
+
+
+def test_ctrl_c_while_words_are_added_leaves_no_word_with_the_vector_of_another():
+    class Interrupted(dict):
+        def update(self, pairs):
+            super().update(pairs)
+            raise KeyboardInterrupt
+
+    vocab = vocab_with()
+    model = embedding(vocab)
+    bounded.predict(model, docs_of(vocab, ["a"]))
+    memory = memory_of(model)
+    row_of, vectors = memory.kept
+    memory.kept = Interrupted(row_of), vectors
+    with pytest.raises(KeyboardInterrupt):
+        bounded.predict(model, docs_of(vocab, ["b"]))
+    memory.kept = dict(memory.kept[0]), vectors
+    bounded.predict(model, docs_of(vocab, ["c d"]))
+    assert_as_new(model, docs_of(vocab, ["a b c d"]))
 
 
 def test_threads_share_it(monkeypatch):
