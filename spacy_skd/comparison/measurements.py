@@ -156,13 +156,15 @@ class Measurement:
         return [file for name in languages for file in split_files(self.corpus, name, spec.split)]
 
     def key(self, spec: Spec) -> str:
-        """Changes with the pipelines, the data and what is asked of them."""
-        made = [path for source in self.sources(spec) for path in proofs(source)]
+        """Changes with the pipelines, the data and what is asked of them, wherever they are."""
+        known = {source: identity(source) for source in self.sources(spec)}
         content = {
-            "sources": self.by_language(spec),
+            "sources": {
+                language: [known[source] for source in sources]
+                for language, sources in self.by_language(spec).items()
+            },
             "metric": spec.metric,
             "classifier": asdict(self.cell.classifier),
-            "runs": [file_checksum(path) for path in made],
             "data": [file_checksum(path) for path in self.data(spec)],
         }
         return hashlib.sha256(canonical(content).encode("ascii")).hexdigest()
@@ -181,6 +183,14 @@ def argument_of(source: str) -> Union[str, Path]:
     if source.startswith(HUGGING_FACE):
         return HUGGING_FACE + relpath(folder) if folder.is_dir() else source
     return folder if folder.is_absolute() else source
+
+
+def identity(source: str) -> List[str]:
+    """What tells a pipeline from others: its name, of a folder without those above it, which may be
+    moved; and what its proofs are like.
+    """
+    path = folder_of(source)
+    return [path.name if path.is_dir() else source, *map(file_checksum, proofs(source))]
 
 
 def proofs(source: str) -> List[Path]:

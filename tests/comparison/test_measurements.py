@@ -1,6 +1,6 @@
 """What a comparison measures, without measuring it."""
 
-from spacy_skd.comparison.measurements import best_of, proofs
+from spacy_skd.comparison.measurements import best_of, identity, proofs
 
 
 def scores(**values):
@@ -26,3 +26,19 @@ def test_what_shows_that_a_pipeline_has_changed(tmp_path):
     (tmp_path / "de" / "run.json").touch()
     assert proofs(str(pipeline)) == [tmp_path / "de" / "run.json"]
     assert proofs("xx_package") == proofs("hf:some/model") == []
+
+
+def test_a_pipeline_is_the_same_wherever_it_is(tmp_path):
+    pipeline = tmp_path / "old" / "de" / "model-best"
+    pipeline.mkdir(parents=True)
+    (pipeline / "meta.json").write_text("1")
+    (tmp_path / "old" / "de" / "run.json").write_text("of both")
+    (tmp_path / "old" / "de" / "model-last").mkdir()
+    known = identity(str(pipeline))
+    (tmp_path / "old").rename(tmp_path / "new")
+    moved = tmp_path / "new" / "de"
+    assert identity(str(moved / "model-best")) == known
+    assert identity(str(moved / "model-last")) != known
+    (moved / "run.json").write_text("of others")
+    assert identity(str(moved / "model-best")) != known
+    assert identity("xx_package") != identity("hf:some/model")
