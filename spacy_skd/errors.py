@@ -569,6 +569,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "The special case '{string}' cannot be added: it needs a string without spaces, and of each of its "
         "tokens the ORTH alone, which together are the string. Set norms with an attribute_ruler."
     )
+    SKD254 = (
+        "The tokenizer in {path} is whole, but was saved by another version of spacy-skd than this one, {version} "
+        "({reason}). Install the version that the pipeline was trained with, or train the pipeline again."
+    )
 
     # 260-269: hub/, and viewer/
     SKD260 = (

@@ -9,10 +9,12 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy as np
 import srsly
 
+from .. import about
 from ..errors import Errors, SkdError
 from .boundaries import BITS, WORD_BITS, Boundaries
 
 FORMAT = "spacy-skd tokenizer"
+PARTS = {"rules", "special_cases", "table"}
 
 # The words of each string.
 SpecialCases = Dict[str, List[str]]
@@ -33,7 +35,8 @@ def pack(rules: bytes, special_cases: SpecialCases, boundaries: Optional[Boundar
 
 
 def unpack(data: bytes, source: str) -> Tuple[bytes, SpecialCases, Optional[Boundaries]]:
-    """What `pack` was given. Raises `SkdError` for what is damaged or of another tokenizer.
+    """What `pack` was given. Raises `SkdError` for what is damaged, of another tokenizer or of
+    another version.
 
     source (str): Where the bytes come from, for the message.
     """
@@ -44,13 +47,22 @@ def unpack(data: bytes, source: str) -> Tuple[bytes, SpecialCases, Optional[Boun
         packed = file["content"]
         if hashlib.sha256(packed).hexdigest() != file["checksum"]:
             raise ValueError("its checksum is another")
+    except Exception as error:  # whatever the bytes of another or a broken file lead to
+        raise SkdError(Errors.SKD252.format(path=source, reason=in_words(error))) from error
+    try:
         content = srsly.msgpack_loads(packed)
+        if set(content) != PARTS:
+            raise ValueError(f"it has {', '.join(sorted(content))}")
         table = content["table"]
         boundaries = None if table is None else unpack_table(table)
-        return content["rules"], content["special_cases"], boundaries
-    except Exception as error:  # whatever the bytes of another or a broken file lead to
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise SkdError(Errors.SKD252.format(path=source, reason=reason)) from error
+    except Exception as error:  # it is as it was written, by another program than this
+        values = {"path": source, "version": about.__version__, "reason": in_words(error)}
+        raise SkdError(Errors.SKD254.format(**values)) from error
+    return content["rules"], content["special_cases"], boundaries
+
+
+def in_words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def unpack_table(table: Dict[str, Any]) -> Boundaries:

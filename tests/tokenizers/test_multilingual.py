@@ -1,5 +1,6 @@
 """Raw text through the tokenizer: spaCy's rules, what a corpus teaches, and other scripts."""
 
+import hashlib
 import pickle
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import tracemalloc
 
 import pytest
 import spacy
+import srsly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.attrs import NORM, ORTH
@@ -205,6 +207,19 @@ def test_one_line_for_a_damaged_file(learned, tmp_path, damage):
     with pytest.raises(SkdError, match="SKD252.*tokenizer cannot be loaded") as error:
         blank().tokenizer.from_disk(tmp_path / "tokenizer")
     assert "\n" not in str(error.value)
+
+
+def test_one_line_for_a_file_of_another_version(learned, tmp_path):
+    """It is no damage: what is checked by the checksum is there, and other than this version's."""
+    file = srsly.msgpack_loads(learned.tokenizer.to_bytes())
+    content = srsly.msgpack_loads(file["content"])
+    del content["special_cases"]
+    packed = srsly.msgpack_dumps(content)
+    other = {**file, "content": packed, "checksum": hashlib.sha256(packed).hexdigest()}
+    (tmp_path / "tokenizer").write_bytes(srsly.msgpack_dumps(other))
+    with pytest.raises(SkdError, match=r"SKD254.*another version.*rules, table") as error:
+        blank().tokenizer.from_disk(tmp_path / "tokenizer")
+    assert "damaged" not in str(error.value)
 
 
 def test_several_processes(learned, tmp_path):
