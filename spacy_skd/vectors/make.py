@@ -92,11 +92,14 @@ def make_vectors(
             nlp.config["nlp"]["vectors"] = {"@vectors": "spacy-skd.SubwordVectors.v1"}
             nlp.vocab.vectors = encoder_vectors(source, counts, most, dims, dtype, report)
         nlp.vocab.vectors.name = f"{nlp.lang}_{nlp.meta['name']}.vectors"
-        nlp.to_disk(folder.unfinished)
-        report.rows = len(nlp.vocab.vectors)
-        report.bytes = sum(file.stat().st_size for file in folder.unfinished.rglob("*"))
         report.neighbours = neighbours(nlp.vocab.vectors, counts)
-        folder.publish({"report": asdict(report)})
+        try:
+            nlp.to_disk(folder.unfinished)
+            report.rows = len(nlp.vocab.vectors)
+            report.bytes = sum(file.stat().st_size for file in folder.unfinished.rglob("*"))
+            folder.publish({"report": asdict(report)})
+        finally:
+            folder.clear()
     return report
 
 

@@ -1,5 +1,8 @@
 """From an encoder, or a corpus alone, to a pipeline of vectors."""
 
+import os
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import spacy
@@ -8,6 +11,7 @@ from spacy.vocab import Vocab
 
 from spacy_skd.errors import SkdError
 from spacy_skd.vectors import SubwordVectors
+from spacy_skd.vectors.floret import check_whole, train_floret
 from spacy_skd.vectors.make import make_vectors
 from spacy_skd.vectors.words import count_words
 
@@ -158,3 +162,45 @@ def test_too_little_text_is_one_line(encoder, corpus, tmp_path):
     for source in (encoder, "floret"):
         with pytest.raises(SkdError, match="SKD280.*no text"):
             make_vectors(source, output, corpus=corpus, dims=5)
+
+
+@contextmanager
+def no_file_beyond(n_bytes):
+    """As on a disk that is full then. Python ignores the signal that comes with it."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+@pytest.mark.parametrize("n_bytes", [0, 1 << 20])
+def test_no_room_for_what_floret_writes(corpus, tmp_path, n_bytes):
+    """It says nothing of that itself."""
+    pytest.importorskip("floret")
+    train_floret(spacy.blank("xx"), corpus, 8)
+    with no_file_beyond(n_bytes), pytest.raises(OSError):
+        train_floret(spacy.blank("xx"), corpus, 8)
+
+
+def test_a_table_whose_last_number_is_cut(tmp_path):
+    """Or whose last lines are missing: spaCy would take them as they are."""
+    lines = ["50000 1 3 5 2 0 < >", *(f"{i} 0.25" for i in range(50_000))]
+    path = tmp_path / "table"
+    path.write_text("\n".join(lines) + "\n", encoding="ascii")
+    check_whole(path)
+    for n_bytes in (os.path.getsize(path) - 3, len("\n".join(lines[:99]) + "\n"), 0):
+        os.truncate(path, n_bytes)
+        with pytest.raises(OSError):
+            check_whole(path)
+
+
+def test_a_full_disk_is_left_as_it_was(encoder, tmp_path):
+    make_vectors(encoder, tmp_path / "vectors", dims=5)
+    before = sorted(tmp_path.rglob("*"))
+    with no_file_beyond(1000), pytest.raises(OSError):
+        make_vectors(encoder, tmp_path / "vectors", dims=6)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert spacy.load(tmp_path / "vectors").vocab.vectors_length == 5
