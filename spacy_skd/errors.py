@@ -224,6 +224,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "--map {example}=, or keep them for a student that has them with --map {example}={example}."
     )
     SKD168 = "--map is '{value}'; it must be comma-separated pairs such as PERSON=PER,GPE=LOC,MISC=."
+    SKD169 = "'{path}' is no pipeline of spaCy's but a model of Hugging Face: name it as hf:{path}."
 
     # 060-079: targets
     SKD060 = (
@@ -259,7 +260,8 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD068 = (
         "No teacher for language '{lang}' in '{path}': train it with `python -m spacy skd teachers`, "
-        "or name the languages to label with --languages."
+        "or name the languages to label with --languages. A token classifier of Hugging Face is named as "
+        "hf:NAME_OR_FOLDER."
     )
     SKD069 = (
         "The teacher '{path}' has {number} components crf_ner or crf_tagger, or without them tagger or "
@@ -413,7 +415,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD122 = "Corpus folder '{path}' holds no language: expected files such as '{path}/en/train.spacy'."
     SKD123 = "Language '{lang}' has no {split}.spacy in '{path}': convert it, or choose others with --languages."
     SKD124 = "Config '{path}' does not exist: give --config a training config."
-    SKD125 = "Pipeline '{name}': '{source}' is neither a folder nor an installed pipeline."
+    SKD125 = "Pipeline '{name}': '{source}' is neither a folder nor an installed pipeline, nor hf:NAME_OR_FOLDER."
     SKD126 = "Pipeline '{source}' cannot be loaded: {reason}"
     SKD127 = "Pipeline '{source}' has no component that labels entities or tags, only {pipes}: nothing to evaluate."
     SKD128 = "Two pipelines have the same name ({names}): name them apart with NAME=PATH."

@@ -20,7 +20,7 @@ from ..corpora.stored import copy_tokens, read_split
 from ..ensembles import MULTILINGUAL, member_folders
 from ..errors import Errors, SkdError
 from ..folders import check_pipeline
-from ..teachers.find import HUGGING_FACE
+from ..teachers.find import HUGGING_FACE, check_prefix
 from ..teachers.labels import ClassifierSettings
 from .raw import ATTRIBUTES, raw_scores
 from .scorers import METRICS, mean
@@ -93,6 +93,7 @@ def load(
 
         nlp = classifier_pipeline(source.removeprefix(HUGGING_FACE), classifier)
         return nlp, produced_metrics(nlp)
+    check_prefix(Path(source))
     check_pipeline(Path(source))
     try:
         nlp = spacy.load(source if is_pipeline(source) else Path(source))

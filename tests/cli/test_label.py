@@ -164,6 +164,7 @@ def test_one_line_for_a_token_classifier_that_cannot_teach(
     for text in ("PERSON", "=PER", "PERSON=PER,PERSON=LOC"):
         assert "SKD168" in label(f"hf:{folder}", "--map", text)
     assert "SKD160" in label("teachers", "--map", "PERSON=PER")
+    assert "SKD169" in label(folder) and f"hf:{folder}" in label(folder, "--map", "PERSON=PER")
     for file in folder.glob("*token*"):
         file.unlink()
     assert "SKD154" in label(f"hf:{folder}", "--map", "PERSON=PER")
