@@ -213,7 +213,7 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD164 = "The labels of '{source}' have the positions {positions}, which are not of {scheme}. Leave out --scheme."
     SKD165 = (
         "'{source}' begins {number} of {total} spans with I: its labels are IOB1, or IOB2 that it knows badly. Say "
-        "which: --scheme IOB1 or --scheme IOB2 of `skd label`, or scheme in [teachers] of a comparison."
+        "which: --scheme IOB1 or --scheme IOB2, or scheme in [teachers] of a comparison."
     )
     SKD166 = (
         "The labels of the teacher ({labels}) and of the corpus ({known}) have none in common. Use a teacher for the "

@@ -3,6 +3,7 @@
 import errno
 import sys
 from contextlib import contextmanager
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional
 
 import click
@@ -15,6 +16,7 @@ from typer.core import TyperGroup
 from ..errors import Errors, SkdError
 
 if TYPE_CHECKING:
+    from ..teachers import ClassifierSettings
     from ..work.cluster import Cluster
 
 HELP = """One multilingual pipeline, distilled from a teacher per language: convert corpora,
@@ -90,6 +92,59 @@ JOBS = typer.Option(
     min=1,
     help="How many trainings at a time, each on one CPU core; 1 if not given, with --ray as many as there is room for",
 )
+
+
+class Pooling(str, Enum):
+    first = "first"
+    mean = "mean"
+
+
+class ClassifierScheme(str, Enum):
+    IOB1 = "IOB1"
+    IOB2 = "IOB2"
+
+
+MAP = typer.Option(
+    "",
+    "--map",
+    "-m",
+    help="hf: labels as the student calls them, without B- and the like; nothing drops a label: PERSON=PER,GPE=LOC,MISC=",
+)
+POOLING = typer.Option(
+    Pooling.first,
+    "--pooling",
+    help="hf: what counts as the scores of a word: those of its first piece, or the mean of its pieces",
+)
+SCHEME = typer.Option(
+    None,
+    "--scheme",
+    help="hf: of labels with B- and I-, where the classifier's answers leave it open",
+)
+
+
+def given_classifier(
+    rename: str, pooling: Pooling, scheme: Optional[ClassifierScheme]
+) -> "ClassifierSettings":
+    """How these options say that a token classifier is asked. Raises `SkdError` as `parse_map`."""
+    from ..teachers import ClassifierSettings
+
+    return ClassifierSettings(
+        renamed=parse_map(rename),
+        pooling=pooling.value,
+        scheme=None if scheme is None else scheme.value,
+    )
+
+
+def parse_map(text: str) -> Dict[str, str]:
+    """The pairs of "PERSON=PER,MISC=". Raises `SkdError` if it is none, or names a label twice."""
+    pairs = [pair.strip() for pair in text.split(",") if pair.strip()]
+    renamed: Dict[str, str] = {}
+    for pair in pairs:
+        name, equals, label = map(str.strip, pair.rpartition("="))
+        if not equals or not name or name in renamed:
+            raise SkdError(Errors.SKD168.format(value=text))
+        renamed[name] = label
+    return renamed
 
 
 @contextmanager

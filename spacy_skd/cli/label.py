@@ -2,29 +2,31 @@
 
 from enum import Enum
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Optional
 
 import typer
 from spacy.cli._util import string_to_list
 from wasabi import msg
 
-from ..errors import Errors, SkdError
-from ._app import CPUS, GPUS, RAY, app, given_cluster, use_gpu
+from ._app import (
+    CPUS,
+    GPUS,
+    MAP,
+    POOLING,
+    RAY,
+    SCHEME,
+    ClassifierScheme,
+    Pooling,
+    app,
+    given_classifier,
+    given_cluster,
+    use_gpu,
+)
 
 
 class DType(str, Enum):
     float16 = "float16"
     float32 = "float32"
-
-
-class Pooling(str, Enum):
-    first = "first"
-    mean = "mean"
-
-
-class ClassifierScheme(str, Enum):
-    IOB1 = "IOB1"
-    IOB2 = "IOB2"
 
 
 @app.command("label")
@@ -37,9 +39,9 @@ def label_cli(
     dtype: DType = typer.Option(DType.float16, "--dtype", "-d", help="Precision of the stored scores. Shards with scores beyond float16 become float32"),
     shard_size: int = typer.Option(5000, "--shard-size", "-z", min=1, help="Sentences in a file: what an interruption can lose"),
     batch_size: int = typer.Option(256, "--batch-size", "-b", min=1, help="Sentences that a teacher scores at a time"),
-    rename: str = typer.Option("", "--map", "-m", help="hf: labels as the student calls them, without B- and the like; nothing drops a label: PERSON=PER,GPE=LOC,MISC="),
-    pooling: Pooling = typer.Option(Pooling.first, "--pooling", help="hf: what counts as the scores of a word: those of its first piece, or the mean of its pieces"),
-    scheme: Optional[ClassifierScheme] = typer.Option(None, "--scheme", help="hf: of labels with B- and I-, where the classifier's answers leave it open"),
+    rename: str = MAP,
+    pooling: Pooling = POOLING,
+    scheme: Optional[ClassifierScheme] = SCHEME,
     gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="GPU ID or -1 for CPU"),
     ray: str = RAY,
     cpus: Optional[float] = CPUS,
@@ -59,13 +61,8 @@ def label_cli(
     Example: python -m spacy skd label corpus --teachers hf:NAME_OR_FOLDER --map PERSON=PER,MISC=
     """
     from ..targets.label import label_corpus
-    from ..teachers import ClassifierSettings
 
-    classifier = ClassifierSettings(
-        renamed=parse_map(rename),
-        pooling=pooling.value,
-        scheme=None if scheme is None else scheme.value,
-    )
+    classifier = given_classifier(rename, pooling, scheme)
     with given_cluster(ray, cpus, gpus, gpu_id) as cluster:
         use_gpu(gpu_id)
         reports = label_corpus(
@@ -85,18 +82,6 @@ def label_cli(
         msg.good("Nothing changed")
     else:
         msg.good(f"Soft targets written to {output}")
-
-
-def parse_map(text: str) -> Dict[str, str]:
-    """The pairs of "PERSON=PER,MISC=". Raises `SkdError` if it is none, or names a label twice."""
-    pairs = [pair.strip() for pair in text.split(",") if pair.strip()]
-    renamed: Dict[str, str] = {}
-    for pair in pairs:
-        name, equals, label = map(str.strip, pair.rpartition("="))
-        if not equals or not name or name in renamed:
-            raise SkdError(Errors.SKD168.format(value=text))
-        renamed[name] = label
-    return renamed
 
 
 def _print_reports(reports: Any) -> None:

@@ -43,12 +43,18 @@ class Candidate:
     classifier: ClassifierSettings = ClassifierSettings()
 
     @classmethod
-    def parse(cls, text: str) -> "Candidate":
+    def parse(cls, text: str, classifier: ClassifierSettings = ClassifierSettings()) -> "Candidate":
         """ "NAME=PATH", or "PATH", which is then its own name. A path may have "=" in it, as in
         "runs/lr=0.1/model-best": a name has no slash.
         """
         name, equals, source = text.partition("=")
-        return cls(name, source) if equals and "/" not in name else cls(text, text)
+        if not equals or "/" in name:
+            name = source = text
+        return cls(name, source, classifier)
+
+    @property
+    def is_classifier(self) -> bool:
+        return self.source.startswith(HUGGING_FACE)
 
     @property
     def per_language(self) -> bool:

@@ -263,6 +263,24 @@ def test_candidate():
     assert Candidate.parse("b/lr=0.1/c") == Candidate("b/lr=0.1/c", "b/lr=0.1/c")
 
 
+def test_token_classifiers_are_asked_as_label_asks_them(
+    skd_here, fails, pipeline, corpus, make_classifier, tmp_path
+):
+    folder = make_classifier(("O", "B-PERSON", "I-PERSON", "B-LOC", "I-LOC", "B-X"))
+    pipeline("ner", ["de"], ["ner"], steps=1)
+    command = ("evaluate", "ner", f"hf={folder}", "--corpus", corpus)
+    assert "SKD169" in fails(*command) and f"name it as hf:{folder}" in fails(*command)
+    assert "SKD160" in fails("evaluate", "ner", "--corpus", corpus, "--map", "PERSON=PER")
+    command = ("evaluate", "ner", f"hf=hf:{folder}", "--corpus", corpus, "--output", "e.json")
+    assert "SKD161" in fails(*command, "--map", "PERSONS=PER")
+    assert "SKD168" in fails(*command, "--map", "PERSON")
+    how = ("--map", "PERSON=PER,X=", "--pooling", "mean", "--scheme", "IOB2")
+    result = skd_here(*command, *how)
+    assert result.returncode == 0, result.stderr
+    report = json.loads((tmp_path / "e.json").read_text("utf-8"))
+    assert "PER" in report["pipelines"]["hf"]["languages"]["de"]["ents_per_type"]
+
+
 def test_a_teacher_of_all_languages_stands_for_those_without_their_own(
     skd_here, pipeline, corpus, tmp_path
 ):
