@@ -7,12 +7,12 @@ import tempfile
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import srsly
 from packaging.version import InvalidVersion, Version
 
-from .corpora.layout import find_languages, languages_without_labels
+from .corpora.layout import find_languages, lacks_labels, split_files
 from .errors import Errors, SkdError
 from .evaluation.evaluate import COUNTS, Candidate, evaluate_pipelines
 from .folders import Kind, MadeFolder, check_pipeline
@@ -71,8 +71,9 @@ def make_package(
 
     name (str): Of the package, without the language that it begins with.
     version (str): By PEP 440; it is written in its normal form.
-    corpus (Optional[Path]): The converted corpus that it was trained on: its languages, and the
-        pipeline's scores on their test splits, become part of meta.json. None: those on dev stay.
+    corpus (Optional[Path]): The converted corpus that it was trained on: its languages, or those
+        that the run was given, and the pipeline's scores on their test splits, become part of
+        meta.json. None: those on dev stay.
     RETURNS (Path): The wheel.
     Raises `SkdError` for a name, a version or a pipeline that is none or damaged, if something else
         is at the package's place, and if building fails; what was there before is kept then.
@@ -133,31 +134,46 @@ def package_name(model: Path, name: str) -> str:
 def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str, Any]:
     """meta.json of the package: that of the pipeline, and what is known beyond it."""
     meta = {**srsly.read_json(model / "meta.json"), **details.entries()}
-    if (distilled := has_teachers(model)) is not None:
+    paths = run_paths(model)
+    distilled = has_teachers(model)
+    if distilled is not None:
         meta["distilled"] = distilled
     if corpus is not None:
-        meta["languages"] = find_languages(corpus, ["train"])
+        names = sorted((paths or {}).get("languages") or find_languages(corpus, []))
+        unlabelled = [name for name in names if lacks_labels(corpus, name)]
+        labelled = [name for name in names if name not in unlabelled]
+        meta["languages"] = find_languages(corpus, ["train"], labelled)
         if distilled:
-            meta["languages_without_labels"] = languages_without_labels(corpus)
-            meta["languages"] = sorted(meta["languages"] + meta["languages_without_labels"])
-        meta["performance"] = performance(model, corpus)
+            meta["languages_without_labels"] = unlabelled
+            meta["languages"] = names
+        known = [name for name in unlabelled if split_files(corpus, name, "test")]
+        meta["performance"] = performance(model, corpus, sorted(labelled + known))
     return meta
 
 
 def has_teachers(model: Path) -> Optional[bool]:
     """Whether it learned from soft targets, by the config of its run; None where there is none.
-    Raises `SkdError` if that is not as the run left it.
+    Raises `SkdError` as `run_paths` does.
+    """
+    paths = run_paths(model)
+    return None if paths is None else paths.get("targets") is not None
+
+
+def run_paths(model: Path) -> Optional[Dict[str, Any]]:
+    """`[paths]` of the run that trained it, such as its targets and languages, which the pipeline
+    itself does not name; None where there is none. Raises `SkdError` if they are not as the run
+    left them.
     """
     if not (model.parent / CONFIG).is_file():
         return None
     check_pipeline(model, also=[CONFIG])
-    paths = read_config(model.parent / CONFIG, {}).get("paths", {})
-    return paths.get("targets") is not None
+    return dict(read_config(model.parent / CONFIG, {}).get("paths", {}))
 
 
-def performance(model: Path, corpus: Path) -> Dict[str, Any]:
+def performance(model: Path, corpus: Path, languages: Sequence[str]) -> Dict[str, Any]:
     """The averages on the test splits, under spaCy's names, and those of each language."""
-    report, _ = evaluate_pipelines([Candidate(model.name, str(model))], corpus)
+    candidate = Candidate(model.name, str(model))
+    report, _ = evaluate_pipelines([candidate], corpus, languages=languages)
     (scores,) = report["pipelines"].values()
     averages = dict(scores["average"])
     for name in COUNTS:

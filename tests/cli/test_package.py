@@ -71,6 +71,24 @@ def test_what_is_known_of_it_is_in_the_metadata(skd_here, fails, student, tmp_pa
         assert "SKD269" in fails(*package, "--sources", wrong)
 
 
+def test_its_languages_are_those_that_its_run_was_given(skd_here, fails, student, corpus, tmp_path):
+    """A teacher of German out of a corpus of two languages speaks no English."""
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("crf_ner").add_label("PER")
+    nlp.initialize()
+    nlp.to_disk(student / "model-best")
+    (student / "run.json").unlink()
+    package = ("package", student / "model-best", "packages", "--name", "skd", "--version", "1.0")
+    for given, known in (('["de"]', ["de"]), ("null", ["de", "en"])):
+        (student / "run.cfg").write_text(f"[paths]\nlanguages = {given}\n", "utf-8")
+        result = skd_here(*package, "--corpus", corpus)
+        assert result.returncode == 0, result.stderr
+        meta = srsly.read_json(tmp_path / "packages/xx_skd-1.0/meta.json")
+        assert meta["languages"] == list(meta["performance"]["languages"]) == known
+    (student / "run.cfg").write_text('[paths]\nlanguages = ["ru"]\n', "utf-8")
+    assert "SKD123" in fails(*package, "--corpus", corpus)
+
+
 @pytest.mark.parametrize(
     "version", ["0', True); print('x", "../../corpus", "1.0 --name x", "", "1.0/..", "latest"]
 )
