@@ -12,7 +12,7 @@ from ._app import app
 @app.command("push")
 def push_cli(
     source: Path = typer.Argument(..., metavar="WHEEL", help="The wheel, or the folder that `skd package` has made, e.g. packages"),
-    repo: Optional[str] = typer.Option(None, "--repo", "-r", help="NAME/REPOSITORY; default: the package's name, at the owner of the token"),
+    repo: Optional[str] = typer.Option(None, "--repo", "-r", help="NAME/REPOSITORY, or REPOSITORY at the owner of the token; default: the package's name there"),
     evaluation: Optional[Path] = typer.Option(None, "--evaluation", "-e", help="Scores for the card: what `skd evaluate --output` wrote, e.g. metrics/evaluation.json"),
     private: bool = typer.Option(False, "--private", help="Make the repository private; refused where it is public already"),
     branch: str = typer.Option("main", "--branch", "-b", help="Branch to push to; made from main if it is not there"),

@@ -5,7 +5,7 @@ import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, Iterator, Optional, Tuple
+from typing import Callable, Dict, Iterator, Optional, Tuple
 from urllib.parse import quote
 
 from ..records import file_names
@@ -41,7 +41,8 @@ def push(
     """Put a pipeline into a repository, which is made if it is not there.
 
     source (Path): A wheel, or the folder that `skd package` has made.
-    repo (Optional[str]): "name/repository"; None is the package's name at the token's owner.
+    repo (Optional[str]): "name/repository", or a repository of the token's owner; None is one
+        that is called as the package.
     evaluation (Optional[Path]): What `skd evaluate --output` wrote: the scores of the card. None:
         those that are in the wheel.
     private (bool): For the token's owner and those whom it invites.
@@ -51,7 +52,7 @@ def push(
     """
     wheel, scores = read_sources(source, evaluation)
     api = connect()
-    repo = repo or f"{user_name(api)}/{wheel.package}"
+    repo = full_name(repo, wheel, lambda: user_name(api))
     with staged(wheel, scores, repo, branch, str(api.endpoint)) as folder:
         parent = prepare(api, repo, branch, private)
         changes = find_changes(api, repo, parent, folder)
@@ -71,10 +72,15 @@ def preview(
 ) -> Tuple[Dict[str, int], str]:
     """What `push` would put there, without asking anybody: files and their bytes, and the card."""
     wheel, scores = read_sources(source, evaluation)
-    name = repo or f"NAME/{wheel.package}"
+    name = full_name(repo, wheel, lambda: "NAME")
     with staged(wheel, scores, name, branch, endpoint()) as folder:
         sizes = {name: (folder / name).stat().st_size for name in file_names(folder)}
         return sizes, (folder / CARD).read_text(encoding="utf-8")
+
+
+def full_name(repo: Optional[str], wheel: Wheel, owner: Callable[[], str]) -> str:
+    repo = repo or wheel.package
+    return repo if "/" in repo else f"{owner()}/{repo}"
 
 
 def read_sources(source: Path, evaluation: Optional[Path]) -> Tuple[Wheel, Optional[Scores]]:

@@ -108,6 +108,12 @@ def test_private_branches_and_other_names(hub, wheel):
     )
 
 
+def test_a_name_without_owner_is_one_of_the_owner_of_the_token(hub, wheel):
+    assert f"{hub.url}/ada/names/resolve/" in pushed(wheel, "--repo", "names")
+    assert "/ada/names/resolve/" in head(hub, "ada/names")["README.md"][0].decode()
+    assert 'snapshot_download("NAME/names"' in pushed(wheel, "--repo", "names", "--dry-run")
+
+
 def test_what_is_public_does_not_become_private_by_a_push(hub, wheel):
     pushed(wheel)
     commits = len(hub.repositories["ada/xx_skd"].commits["main"])
