@@ -217,7 +217,8 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     SKD166 = (
         "The labels of the teacher ({labels}) and of the corpus ({known}) have none in common. Use a teacher for the "
-        "same task, or rename its labels with --map, as in --map PERSON=PER."
+        "same task, or rename its labels with --map, as in --map PERSON=PER, or --map LABEL_0=O,LABEL_1=B-PER where "
+        "they do not say what they mean."
     )
     SKD167 = (
         "The teacher knows labels that the corpus lacks: {labels}. Rename or drop them with --map, as in "

@@ -108,7 +108,7 @@ MAP = typer.Option(
     "",
     "--map",
     "-m",
-    help="hf: labels as the student calls them, without B- and the like; nothing drops a label: PERSON=PER,GPE=LOC,MISC=",
+    help="hf: labels as the student calls them, without B- and the like; nothing drops a label: PERSON=PER,GPE=LOC,MISC=. Or the tags of spans that names mean: LABEL_0=O,LABEL_1=B-PER",
 )
 POOLING = typer.Option(
     Pooling.first,

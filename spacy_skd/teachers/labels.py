@@ -20,7 +20,7 @@ class ClassifierSettings:
 
     renamed (Mapping[str, str]): Its labels, without B- and the like, as the student calls them; two
         may become one. "" drops a label: spans of it are no spans, and what is left of tags without
-        spans is renormalised.
+        spans is renormalised. A name as a whole may become a tag of spans: LABEL_1 is B-PER.
     pooling (str): Scores of a word: of its "first" piece, or the "mean" of its pieces.
     scheme (Optional[str]): "IOB1" or "IOB2" where names alone do not tell; None: IOB1 if no name
         begins with B, else IOB2.
@@ -76,28 +76,41 @@ def read_labels(names: Sequence[str], settings: ClassifierSettings, source: str)
     Raises `SkdError` for labels to be renamed that it does not have, for labels of which only some
     are of spans, if none is left, and for a scheme that they contradict.
     """
+    renamed = {n: label for n, label in settings.renamed.items() if not is_meant(n, label, names)}
+    names = meant_names(names, settings)
     parts = {i: split_name(name) for i, name in enumerate(names)}
     spans = any(part is not None and part != (OUTSIDE, "") for part in parts.values())
     if not spans:
         parts = {i: ("", name) for i, name in enumerate(names)}
     # A name that is no tag at all, such as [CLS], can be dropped as it is.
-    dropped = [i for i, name in enumerate(names) if settings.renamed.get(name) == ""]
+    dropped = [i for i, name in enumerate(names) if renamed.get(name) == ""]
     odd = [names[i] for i, part in parts.items() if part is None and i not in dropped]
     if odd:
         raise SkdError(Errors.SKD162.format(source=source, names=", ".join(odd)))
     known = {part[1] for part in parts.values() if part is not None} | {names[i] for i in dropped}
-    unknown = [name for name in settings.renamed if name not in known]
+    unknown = [name for name in renamed if name not in known]
     if unknown:
         labels = ", ".join(sorted(known - {""}))
         raise SkdError(Errors.SKD161.format(name=unknown[0], source=source, labels=labels))
     if spans:
         positions = {part[0] for part in parts.values() if part is not None} - {OUTSIDE}
-        tagset = span_tags(parts, scheme_of(positions, settings.scheme, source), settings.renamed)
+        tagset = span_tags(parts, scheme_of(positions, settings.scheme, source), renamed)
     else:
-        tagset = plain_tags(names, settings.renamed)
+        tagset = plain_tags(names, renamed)
     if not tagset.labels:
         raise SkdError(Errors.SKD163.format(source=source))
     return tagset
+
+
+def meant_names(names: Sequence[str], settings: ClassifierSettings) -> List[str]:
+    """A classifier's labels, those that say what they mean in the place of such as LABEL_1."""
+    renamed = settings.renamed
+    return [renamed[n] if is_meant(n, renamed.get(n, ""), names) else n for n in names]
+
+
+def is_meant(name: str, label: str, names: Sequence[str]) -> bool:
+    """Whether a name as a whole is renamed, to a tag of spans, and not what follows its B-."""
+    return name in names and split_name(label) is not None
 
 
 def split_name(name: str) -> Optional[Tuple[str, str]]:

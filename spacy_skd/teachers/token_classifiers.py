@@ -17,7 +17,7 @@ from ..schemes import OUTSIDE
 from ..transfer import Teacher
 from ..work.tasks import Place
 from .fit import check_labels
-from .labels import ClassifierSettings, Tagset, read_labels, split_name
+from .labels import ClassifierSettings, Tagset, meant_names, read_labels, split_name
 from .protocol import FindTeachers, Source
 
 # Spans that a classifier must have begun before it is judged by how.
@@ -51,10 +51,12 @@ def open_at(
 def open_token_classifier(name: str, settings: ClassifierSettings) -> "TokenClassifierScorer":
     """Raises `SkdError` if it cannot be opened, or if its labels cannot be understood."""
     pretrained = open_pretrained(name, "AutoModelForTokenClassification")
-    names = pretrained.config.id2label
-    tagset = read_labels([names[i] for i in range(len(names))], settings, name)
+    found = pretrained.config.id2label
+    names = [found[i] for i in range(len(found))]
+    tagset = read_labels(names, settings, name)
     guessed = settings.scheme is None and tagset.scheme == "IOB2"
-    return TokenClassifierScorer(name, pretrained, tagset, settings.pooling, guessed)
+    meant = meant_names(names, settings)
+    return TokenClassifierScorer(name, pretrained, tagset, settings.pooling, meant, guessed)
 
 
 def logits_of(output: Any) -> Any:
@@ -65,16 +67,24 @@ class TokenClassifierScorer:
     """Its scores of a word are log probabilities, each word's for itself: the chain scores are 0,
     and the scheme's constraints leave its distribution over legal sequences.
 
+    names (Sequence[str]): The tags that its logits are of, as it or its user calls them.
     guessed (bool): Whether it is IOB2 by its names alone, and nobody has said so.
     """
 
     def __init__(
-        self, name: str, pretrained: Pretrained, tagset: Tagset, pooling: str, guessed: bool
+        self,
+        name: str,
+        pretrained: Pretrained,
+        tagset: Tagset,
+        pooling: str,
+        names: Sequence[str],
+        guessed: bool,
     ) -> None:
         self.name = name
         self.pretrained = pretrained
         self.tagset = tagset
         self.pooling = pooling
+        self.names = names
         self.guessed = guessed
         self._begun: Counter = Counter()
 
@@ -99,11 +109,10 @@ class TokenClassifierScorer:
 
     def _check_scheme(self, logits: Sequence[np.ndarray]) -> None:
         """The names are the same in IOB1, but there spans begin with I."""
-        names = self.pretrained.config.id2label
         for rows in logits:
             previous = ""
             for best in rows.argmax(axis=1):
-                position, label = split_name(names[int(best)]) or (OUTSIDE, "")
+                position, label = split_name(self.names[int(best)]) or (OUTSIDE, "")
                 if position == "B" or (position == "I" and label != previous):
                     self._begun[position] += 1
                 previous = label

@@ -90,6 +90,19 @@ def test_logits_of_any_size():
     np.testing.assert_allclose(scores, [[0.0, -2e4, -1e4]])
 
 
+def test_names_that_do_not_say_what_they_mean():
+    meant = {"LABEL_0": "O", "LABEL_1": "B-PER", "LABEL_2": "I-PER", "LABEL_3": ""}
+    tagset = read("LABEL_0", "LABEL_1", "LABEL_2", "LABEL_3", renamed=meant)
+    assert (tagset.scheme, tagset.tags) == ("IOB2", ("O", "B-PER", "I-PER"))
+    assert tagset.columns == ((0, 3), (1,), (2,))
+    tagset = read("O", "PER", "LOC", renamed={"PER": "I-PER", "LOC": "I-LOC"})
+    assert (tagset.scheme, tagset.labels) == ("IOB1", {"PER", "LOC"})
+    # What follows B- may be called as a tag is.
+    assert read("O", "B-PLANE", "I-PLANE", renamed={"PLANE": "B-52"}).labels == {"B-52"}
+    with pytest.raises(SkdError, match="SKD162.*LABEL_2"):
+        read("LABEL_0", "LABEL_1", "LABEL_2", renamed={"LABEL_0": "O", "LABEL_1": "B-PER"})
+
+
 def test_names_that_are_no_tags_can_be_dropped():
     names = ["O", "B-PER", "I-PER", "X", "[CLS]"]
     with pytest.raises(SkdError, match=r"SKD162.*X, \[CLS\]"):

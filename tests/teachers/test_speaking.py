@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import srsly
 from spacy.tokens import Doc
 
 from spacy_skd.crf import Potentials, viterbi
@@ -83,6 +84,18 @@ def test_labels_are_renamed(make_classifier):
     settings = ClassifierSettings(renamed={"PER": "HUMAN", "LOC": ""})
     nlp, _ = load(f"hf:{make_classifier(trained=True)}", settings)
     assert {ent.label_ for doc in labelled(nlp) for ent in doc.ents} == {"HUMAN"}
+
+
+def test_labels_that_are_numbers(make_classifier):
+    """Those of a classifier whose config names none; it is as good as with its names."""
+    named = make_classifier(trained=True)
+    config = srsly.read_json(named / "config.json")
+    tags = config.pop("id2label").values()
+    srsly.write_json(named / "config.json", {**config, "label2id": None, "num_labels": len(tags)})
+    settings = ClassifierSettings(renamed={f"LABEL_{i}": tag for i, tag in enumerate(tags)})
+    nlp, _ = load(f"hf:{named}", settings)
+    docs = [reference_doc(nlp.vocab, words, tags) for words, tags in SENTENCES]
+    assert calibration_of(nlp, docs, "ents_f").correct.sum() == 6
 
 
 def test_what_cannot_be_measured(make_classifier):
