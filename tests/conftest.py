@@ -1,11 +1,15 @@
 """Small pipelines and sentences that several tests share."""
 
+import os
+import sys
 from functools import cache
 
 import pytest
 import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
+
+from .warm import start
 
 SENTENCES = [
     (["Ada", "Lovelace", "lives", "in", "London", "."], ["B-PER", "I-PER", "O", "O", "B-LOC", "O"]),
@@ -69,6 +73,25 @@ def untrained(request):
 def trained(untrained):
     train(untrained, make_examples(untrained))
     return untrained
+
+
+@pytest.fixture(scope="session")
+def warm_python(tmp_path_factory):
+    """A Python whose processes have imported spaCy already (see warm.py), on Linux."""
+    if not hasattr(os, "pidfd_open"):
+        yield sys.executable
+        return
+    client, server = start(tmp_path_factory.mktemp("warm"))
+    yield str(client)
+    server.communicate()
+
+
+@pytest.fixture
+def warm(warm_python, monkeypatch):
+    """Has all that a test starts with this Python be started with that one. Not for tests of what
+    processes are to each other, as the one that works is not the one that was started.
+    """
+    monkeypatch.setattr(sys, "executable", warm_python)
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,8 @@ from spacy_skd.targets import open_targets
 
 from .command_line import LIFELINE, options_of, spacy_command
 
+pytestmark = pytest.mark.usefixtures("warm")
+
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = load_project_config(ROOT)["workflows"]
 STEPS = WORKFLOWS["all"]
@@ -148,7 +150,7 @@ def write_raw(folder):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, warm_python):
     """The project after its main job, and what the last step printed. The package is installed
     beside this environment, not into it.
     """
@@ -159,6 +161,7 @@ def finished(tmp_path_factory):
     shutil.copytree(ROOT / "configs", project / "configs")
     shutil.copytree(ROOT / "assets", project / "assets")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm_python)
         for name in STEPS[:-1]:
             if name == "install":
                 patch.setenv("PIP_TARGET", str(site))

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Callable, List
 
@@ -163,11 +162,11 @@ def small_configs(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def skd(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
+def skd(tmp_path: Path, warm_python: str) -> Callable[..., subprocess.CompletedProcess]:
     """Runs `python -m spacy skd ...` in an empty folder, as a user does."""
 
     def run(*args: object) -> subprocess.CompletedProcess:
-        command = [sys.executable, "-m", "spacy", "skd", *map(str, args)]
+        command = [warm_python, "-m", "spacy", "skd", *map(str, args)]
         return subprocess.run(
             command, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=300
         )
@@ -177,9 +176,9 @@ def skd(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
 
 @pytest.fixture
 def skd_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: None
 ) -> Callable[..., subprocess.CompletedProcess]:
-    """The same through spaCy's command line in this process: a fresh one takes seconds to start."""
+    """The same through spaCy's command line in this process."""
     registry.cli.get_all()
     monkeypatch.chdir(tmp_path)
 
