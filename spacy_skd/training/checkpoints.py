@@ -87,14 +87,10 @@ class Checkpoint:
 
     def found(self) -> Optional[str]:
         """The name of the file of an undamaged state of this training, if there is one."""
-        try:
-            record = read_record(self.folder / RECORD)
-        except (OSError, Damaged):
+        record = undamaged(self.folder)
+        if record is None or record != self._record(record["files"]):
             return None
-        files = record.get("files")
-        if record != self._record(files) or not files:
-            return None
-        return next(iter(files)) if first_difference(self.folder, files) is None else None
+        return next(iter(record["files"]))
 
     def save(self, nlp: Language, optimizer: Optimizer, progress: Progress) -> None:
         """Write the state in place of an earlier one."""
@@ -137,13 +133,28 @@ class Checkpoint:
         return sorted(self.folder.glob(FILES))
 
     def remove(self) -> None:
-        """Remove the state: the training is complete."""
+        """Remove the state."""
         for path in self.files():
             path.unlink()
 
     def _record(self, files: Any) -> Dict[str, Any]:
         versions = {package: version(package) for package in PACKAGES}
         return {"fingerprint": self.fingerprint, "versions": versions, "files": files}
+
+
+def undamaged(folder: Path) -> Optional[Dict[str, Any]]:
+    """The record of an undamaged state in a folder, whatever training it is of."""
+    try:
+        record = read_record(folder / RECORD)
+    except (OSError, Damaged):
+        return None
+    files = record.get("files")
+    return record if files and first_difference(folder, files) is None else None
+
+
+def last_step(name: str) -> int:
+    """The step at whose evaluation a state was saved, by the name of its file."""
+    return int(name.split(".")[1]) - 1
 
 
 def plain_of(scores: Dict[str, Any]) -> Dict[str, Any]:

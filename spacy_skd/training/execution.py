@@ -31,6 +31,7 @@ TABLE_LINE = re.compile(rf"^(\s*E\s+#\s|-+ +-+ |{ROW})")
 OUR_LOGGER = "spacy-skd.LanguageLogger.v1"
 ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
 CHANGED = "what it is made from was changed meanwhile; run it again"
+OTHER = "an unfinished training of other settings, data or versions, at step {step}, is replaced at the first evaluation"
 
 
 def carry_out(
@@ -105,6 +106,9 @@ def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunRepor
     """Train beside the run's place, showing the table as it grows, and publish what is complete."""
     start = time.monotonic()
     fingerprint = run.fingerprint()
+    step = run.step_of_another(fingerprint)
+    if step is not None:
+        show.note(run, OTHER.format(step=step))
     evaluations: Dict[int, str] = {}  # one that is carried out again shows its table again
     tail: Deque[str] = deque(maxlen=100)
 
@@ -157,7 +161,10 @@ class Show:
 
     def line(self, run: Run, line: str, is_table: bool) -> None:
         if is_table or self.verbose:
-            self._print(f"[{run.name}] {line}" if self.several else line)
+            self.note(run, line)
+
+    def note(self, run: Run, text: str) -> None:
+        self._print(f"[{run.name}] {text}" if self.several else text)
 
     def end_of(self, report: RunReport, progress: str) -> None:
         if self.several:

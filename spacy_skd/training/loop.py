@@ -79,6 +79,8 @@ def train(
         progress.seconds = default_timer() - begin
         row = progress.add_row(score, scores, kd_weight(nlp))
         describe(nlp, settings, row)
+        if len(progress.rows) == 1:
+            remove_others(checkpoint)
         save(nlp, settings, output, is_best=score == max(progress.results)[0])
         log({**row, "output_path": str(output / LAST)})
         checkpoint.save(nlp, optimizer, progress)
@@ -200,6 +202,15 @@ def describe(nlp: Language, settings: Settings, row: Dict[str, Any]) -> None:
     """Put what an evaluation measured into the pipeline's meta.json."""
     with nlp.select_pipes(disable=settings["frozen_components"]):
         update_meta(settings, nlp, row)
+
+
+def remove_others(checkpoint: Checkpoint) -> None:
+    """Remove what a training of other settings or data has left in the folder, which could be gone
+    on with: not before this one has come so far that it has something to put there.
+    """
+    checkpoint.remove()  # first: without its pipelines no state is of use
+    for name in (BEST, LAST):
+        shutil.rmtree(checkpoint.folder / name, ignore_errors=True)
 
 
 def save(nlp: Language, settings: Settings, output: Path, *, is_best: bool) -> None:

@@ -16,7 +16,7 @@ from thinc.api import Config
 from ..folders import RUN, MadeFolder
 from ..records import canonical
 from ..work.tasks import Task
-from .checkpoints import RECORD, Checkpoint
+from .checkpoints import RECORD, Checkpoint, last_step, undamaged
 from .configs import absolute_paths, describe_inputs, input_files, read_config
 
 BEST, LAST = "model-best", "model-last"
@@ -99,13 +99,19 @@ class Run:
         return RunReport(**{**manifest["report"], "name": self.name, "status": "skipped"})
 
     def clear(self) -> None:
-        """Put right what a killed process left, but for a training that can be gone on with: one
-        that was made from what the run would be made from now.
+        """Put right what a killed process left, but for a training that can be gone on with. One
+        that was made from something else stays, too: the file that it lacks may come back.
         """
-        unfinished = self.made.unfinished
-        is_begun = (unfinished / RECORD).exists()
-        keep = is_begun and Checkpoint(unfinished, self.fingerprint()).found() is not None
-        self.made.clear(keep=keep)
+        self.made.clear(keep=undamaged(self.made.unfinished) is not None)
+
+    def step_of_another(self, fingerprint: str) -> Optional[int]:
+        """The last step of a training that lies where this one is to be carried out, and cannot be
+        gone on with as this one; None if there is none.
+        """
+        record = undamaged(self.made.unfinished)
+        if record is None or Checkpoint(self.made.unfinished, fingerprint).found() is not None:
+            return None
+        return last_step(next(iter(record["files"])))
 
     def begin(self, fingerprint: str, gpu_id: int) -> Task:
         """Make the unfinished folder, unless there is one to go on with; returns the training that

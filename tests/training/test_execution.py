@@ -98,3 +98,15 @@ def test_what_cannot_be_put_in_its_place_has_failed_and_can_be_gone_on_with(tmp_
     assert report.status == "failed" and "SKD133" in report.error
     run.clear()
     assert Checkpoint(run.made.unfinished, run.fingerprint()).found()
+
+
+def test_that_a_training_of_something_else_is_replaced_is_said(tmp_path, capsys):
+    (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf-8")
+    run = Run("de", tmp_path / "de", tmp_path / "config.cfg")
+    run.made.unfinished.mkdir()
+    state = Checkpoint(run.made.unfinished, "f")
+    state.save(spacy.blank("xx"), Adam(0.1), Progress(steps=401))
+    assert train(run, Trained(run), Show(True, False), -1).status == "trained"
+    assert "[de] an unfinished training of other settings" in capsys.readouterr().out
+    assert train(run, Trained(run), Show(True, False), -1).status == "trained"
+    assert not capsys.readouterr().out

@@ -131,6 +131,29 @@ def test_interrupted_after_its_last_step_it_saves_the_same_bytes(settings, tmp_p
     assert files[0] and files[0] == files[1]
 
 
+def test_what_another_training_has_left_stays_until_there_is_something_in_its_place(
+    corpus,  # noqa: F811
+    tiny_transformer,  # noqa: F811
+    tmp_path,
+    monkeypatch,
+):
+    settings = make_config("accumulate", corpus, tiny_transformer)
+    (output := tmp_path / "run").mkdir()
+    train(init_nlp(settings), output, "other", stdout=io.StringIO())
+    (output / "model-last" / "theirs").touch()
+
+    def interrupt(*args):
+        raise Interruption
+
+    with monkeypatch.context() as context, pytest.raises(Interruption):
+        context.setattr(loop, "describe", interrupt)
+        train(init_nlp(settings), output, "f", stdout=io.StringIO())
+    assert Checkpoint(output, "other").found() and (output / "model-last" / "theirs").exists()
+    train(init_nlp(settings), output, "f", stdout=io.StringIO())
+    assert Checkpoint(output, "f").found() and len(Checkpoint(output, "f").files()) == 2
+    assert not (output / "model-last" / "theirs").exists()
+
+
 def test_interrupted_it_ends_as_if_it_had_not_been(settings, tmp_path, monkeypatch):
     tables = {}
     save = Checkpoint.save

@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+import spacy
+from thinc.api import Adam
 
 from spacy_skd.errors import SkdError
+from spacy_skd.training.checkpoints import Checkpoint, Progress
 from spacy_skd.training.runs import BEST, LAST, Run, RunReport
 
 CONFIG = """
@@ -89,6 +92,24 @@ def test_a_run_is_finished_when_it_has_been_made(run):
     make(run())
     assert run().finished() == RunReport("de", "skipped", sentences=3, score=0.5)
     assert [path.name for path in Path("training").iterdir()] == ["de"]
+
+
+@pytest.mark.parametrize("name", ["corpus/de/train.spacy", "corpus"])
+def test_what_was_begun_stays_while_what_it_reads_is_away(run, name):
+    state = Checkpoint(run().made.unfinished, run().fingerprint())
+    state.folder.mkdir(parents=True)
+    state.save(spacy.blank("xx"), Adam(0.1), Progress(steps=401))
+    os.rename(name, "elsewhere")
+    run().clear()
+    os.rename("elsewhere", name)
+    run().clear()
+    assert state.found() is not None
+    assert run().step_of_another(run().fingerprint()) is None
+    assert run().step_of_another("f") == 400
+    # One that is damaged nobody can go on with.
+    write(state.folder / "checkpoint.401.msgpack", "")
+    run().clear()
+    assert not state.folder.exists()
 
 
 def test_damage_of_any_file_is_noticed(run):
