@@ -640,5 +640,9 @@ class Warnings(metaclass=ErrorsWithCodes):
         "The extension of spacy_skd.crf was not built, so numpy does its work: decoding and losses of a "
         "CRF take {factor} times as long. Install a C compiler and then spacy-skd again."
     )
+    W060 = (
+        "'{path}' has no targets of {languages}: learned from labelled sentences alone. With teachers, "
+        "`python -m spacy skd label` makes what is missing."
+    )
     W070 = "Subword vectors cannot be changed: the vector of this word is not added."
     # fmt: on

@@ -28,6 +28,8 @@ from .runs import BEST, MEMORY, Run, RunReport
 # and ends with the score, as no other line should.
 ROW = r"\s*\d+\s+(?P<step>\d+)\s.*\s(?P<score>-?\d+\.\d\d|nan)\s*$"
 TABLE_LINE = re.compile(rf"^(\s*E\s+#\s|-+ +-+ |{ROW})")
+# What our reader says of the data, as Python shows a warning.
+WARNING_LINE = re.compile(r"training.reader\.py:\d+: UserWarning: (?P<text>.*)")
 OUR_LOGGER = "spacy-skd.LanguageLogger.v1"
 ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
 CHANGED = "what it is made from was changed meanwhile; run it again"
@@ -117,7 +119,10 @@ def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunRepor
         match = TABLE_LINE.match(line)
         if match and match["step"]:
             evaluations[int(match["step"])] = match["score"]
-        show.line(run, line, is_table=match is not None)
+        if warning := WARNING_LINE.search(line):
+            show.note(run, warning["text"])
+        else:
+            show.line(run, line, is_table=match is not None)
 
     code = processes.carry_out(run.begin(fingerprint, gpu_id), on_line)
     error = None

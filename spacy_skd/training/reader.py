@@ -1,6 +1,7 @@
 """Reading a corpus folder for training: languages mixed, with soft targets where there are some."""
 
 import re
+import warnings
 from itertools import islice
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
@@ -15,7 +16,7 @@ from spacy.vocab import Vocab
 from ..corpora.layout import check_language, find_languages, lacks_labels, split_files, split_path
 from ..corpora.stored import copy_tokens, read_split
 from ..ensembles import Fold
-from ..errors import Errors, SkdError
+from ..errors import Errors, SkdError, Warnings
 from ..records import file_names
 from ..settings import check_number
 from ..targets import SoftTargets, open_targets
@@ -278,6 +279,9 @@ class MultilingualCorpus:
         if self._targets is not None and not found & taught:
             path, languages = self._targets.path, ", ".join(sorted(taught))
             raise SkdError(Errors.SKD072.format(path=path, languages=languages, corpus=corpus))
+        if self._targets is not None and self._is_training and found - taught:
+            path, languages = self._targets.path, ", ".join(sorted(found - taught))
+            warnings.warn(Warnings.W060.format(path=path, languages=languages), stacklevel=1)
 
 
 def sample(pools: Pools, shares: Dict[str, int], rng: np.random.Generator) -> List[Doc]:

@@ -1,8 +1,12 @@
+import warnings
+
 import pytest
 import spacy
 import srsly
 from thinc.api import Adam
 
+from spacy_skd.errors import Warnings
+from spacy_skd.training import reader
 from spacy_skd.training.checkpoints import Checkpoint, Progress
 from spacy_skd.training.execution import TABLE_LINE, Show, best_score, error_line, train
 from spacy_skd.training.runs import BEST, MEMORY, Run
@@ -72,6 +76,25 @@ def test_error_line(output, returncode, expected):
 def test_best_score_is_one_that_was_measured(tmp_path, performance, metric):
     srsly.write_json(tmp_path / "meta.json", {"performance": performance})
     assert best_score(tmp_path) == {"metric": metric, "score": performance.get(metric)}
+
+
+class Warned:
+    """Says what our reader does of a language, and fails."""
+
+    def carry_out(self, task, on_line):
+        message = Warnings.W060.format(path="targets", languages="sl")
+        said = warnings.formatwarning(message, UserWarning, reader.__file__, 1)
+        for line in ["something else", *said.splitlines()]:
+            on_line(line)
+        return 1
+
+
+def test_what_the_reader_says_of_the_data_is_shown(tmp_path, capsys):
+    (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf-8")
+    run = Run("all", tmp_path / "all", tmp_path / "config.cfg")
+    train(run, Warned(), Show(True, False), -1)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("[all] [W060] 'targets' has no targets of sl:")
 
 
 class Trained:
