@@ -23,13 +23,23 @@ HELP = """One multilingual pipeline, distilled from a teacher per language: conv
 train the teachers, store what they know as soft targets, train the student, evaluate.
 """
 
+# Commands of hours, which keep what they have done.
+GO_ON = {"compare", "fetch", "label", "teachers", "train"}
+INTERRUPTED = "Interrupted. What was done is kept; the same command goes on where this one was."
+
 
 class Commands(TyperGroup):
-    """What a system says of files, disks and memory becomes one line, whatever the command."""
+    """What a system says of files, disks and memory becomes one line, whatever the command; and
+    Ctrl-C is answered where there is something to go on with.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if ctx.invoked_subcommand in GO_ON:
+                click.echo(INTERRUPTED, err=True)
+            raise
         except OSError as error:
             if error.errno == errno.EPIPE:  # `| head`: click ends quietly
                 raise

@@ -207,6 +207,7 @@ def test_interrupted(corpus, config, tmp_path, number):
     # After SIGKILL they end by themselves.
     assert not any(is_running(child) for child in children)
     if number != signal.SIGKILL:  # what stays is what can be gone on with
+        assert "the same command goes on" in rest.splitlines()[-1]
         left = list((tmp_path / OUTPUT).iterdir())
         assert {path.name for path in left} <= {".de.unfinished", ".en.unfinished"}
         assert all((path / "checkpoint.json").exists() for path in left)
