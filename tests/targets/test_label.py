@@ -11,6 +11,7 @@ from spacy_skd.errors import SkdError
 from spacy_skd.folders import RUN, MadeFolder
 from spacy_skd.records import read_record, write_record
 from spacy_skd.targets import TargetWriter, open_targets
+from spacy_skd.targets.label import label_corpus
 from spacy_skd.teachers import pipelines
 from spacy_skd.teachers.pipelines import PipelineScorer
 
@@ -83,6 +84,25 @@ def test_targets_move_with_their_teachers(project):
         open_targets(project / "moved" / "targets")
     shutil.rmtree(project / "moved" / "teachers")
     open_targets(project / "moved" / "targets")
+
+
+def test_targets_that_were_moved_away_from_their_teachers_are_kept(project):
+    run_label(project)
+    (project / "targets" / "deep").mkdir()
+    for name in ("de", "en"):
+        (project / "targets" / name).rename(project / "targets" / "deep" / name)
+
+    def statuses():
+        folders = (project / name for name in ("corpus", "teachers", "targets/deep"))
+        return [report.status for report in label_corpus(*folders)]
+
+    before = (project / "targets" / "deep" / "de" / "meta.json").read_bytes()
+    assert statuses() == ["nothing changed"] * 2
+    assert (project / "targets" / "deep" / "de" / "meta.json").read_bytes() == before
+    # Where the teacher was another one is, and readers would ask for new targets.
+    save_teacher(project / "targets" / "teachers" / "de", seed=7)
+    assert statuses() == ["labelled", "nothing changed"]
+    open_targets(project / "targets" / "deep")
 
 
 def test_label_resumes_an_interrupted_run(project, monkeypatch):
