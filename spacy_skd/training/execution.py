@@ -90,7 +90,7 @@ def train_all(
     reports: List[RunReport] = []
     try:
         with kill_as_interrupt(), show.progress(len(todo)) as bar:
-            futures = [pool.submit(train, run, processes, show, gpu_id) for run in todo]
+            futures = [pool.submit(attempt, run, processes, show, gpu_id) for run in todo]
             for future in as_completed(futures):
                 report = future.result()
                 reports.append(report)
@@ -102,6 +102,16 @@ def train_all(
         for run in todo:
             run.clear()
     return reports
+
+
+def attempt(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunReport:
+    """See `train`. What cannot be done for one run, such as to look at data that are away when it
+    begins or ends, ends no other.
+    """
+    try:
+        return train(run, processes, show, gpu_id)
+    except (OSError, SkdError) as problem:
+        return RunReport(run.name, "failed", error=one_line(problem))
 
 
 def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunReport:

@@ -5,10 +5,17 @@ import spacy
 import srsly
 from thinc.api import Adam
 
-from spacy_skd.errors import Warnings
-from spacy_skd.training import reader
+from spacy_skd.errors import SkdError, Warnings
+from spacy_skd.training import execution, reader
 from spacy_skd.training.checkpoints import Checkpoint, Progress
-from spacy_skd.training.execution import TABLE_LINE, Show, best_score, error_line, train
+from spacy_skd.training.execution import (
+    TABLE_LINE,
+    Show,
+    best_score,
+    error_line,
+    train,
+    train_all,
+)
 from spacy_skd.training.runs import BEST, MEMORY, Run
 
 CONFIG = """
@@ -121,6 +128,37 @@ def test_what_cannot_be_put_in_its_place_has_failed_and_can_be_gone_on_with(tmp_
     assert report.status == "failed" and "SKD133" in report.error
     run.clear()
     assert Checkpoint(run.made.unfinished, run.fingerprint()).found()
+
+
+def test_data_that_are_away_when_a_training_ends_leave_the_others_alone(tmp_path, monkeypatch):
+    (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf-8")
+    runs = [Run(name, tmp_path / name, tmp_path / "config.cfg") for name in ("de", "en")]
+    told = Run.fingerprint
+
+    def fingerprint(run):
+        if run.name == "de" and (run.made.unfinished / BEST).exists():
+            raise SkdError("train.spacy is missing")
+        return told(run)
+
+    class Both:
+        def __init__(self, threads):
+            pass
+
+        def carry_out(self, task, on_line):
+            (run,) = [run for run in runs if run.name == task.name]
+            (run.made.unfinished / BEST).mkdir(parents=True)
+            srsly.write_json(run.made.unfinished / BEST / "meta.json", {})
+            (run.made.unfinished / MEMORY).write_text("1", encoding="ascii")
+            return 0
+
+        def stop(self):
+            pass
+
+    monkeypatch.setattr(Run, "fingerprint", fingerprint)
+    monkeypatch.setattr(execution, "LocalProcesses", Both)
+    reports = train_all(runs, Show(True, False), None, -1)
+    found = {report.name: (report.status, report.error) for report in reports}
+    assert found == {"de": ("failed", "train.spacy is missing"), "en": ("trained", None)}
 
 
 def test_that_a_training_of_something_else_is_replaced_is_said(tmp_path, capsys):
