@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import stat
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Dict, Iterable, List, Mapping, Optional, Type, TypeVar
@@ -98,10 +99,18 @@ def checksum_of(content: Mapping[str, Any]) -> str:
 
 
 def write_record(path: Path, content: Mapping[str, Any]) -> None:
-    """Seal content into a file, which is replaced as a whole or not at all."""
+    """Seal content into a file, which is replaced as a whole or not at all.
+
+    Raises `OSError` where that fails, and leaves nothing then.
+    """
     unfinished = path.with_name(f"{path.name}.tmp")
-    unfinished.write_text(sealed(content) + "\n", encoding="ascii")
-    os.replace(unfinished, path)
+    try:
+        unfinished.write_text(sealed(content) + "\n", encoding="ascii")
+        os.replace(unfinished, path)
+    except OSError:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
 
 
 def read_record(path: Path) -> Dict[str, Any]:

@@ -5,6 +5,7 @@ import pytest
 
 from spacy_skd.errors import SkdError
 from spacy_skd.files import check_writable, write_text
+from spacy_skd.records import write_record
 
 
 def test_replaced_as_a_whole(tmp_path):
@@ -36,9 +37,13 @@ def test_read_only_folders(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a full device is Linux's")
-def test_nothing_is_left_where_the_disk_is_full(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "write, old, new", [(write_text, "old", "new"), (write_record, {"a": "old"}, {"a": "new"})]
+)
+def test_nothing_is_left_where_the_disk_is_full(tmp_path, monkeypatch, write, old, new):
     path = tmp_path / "scores.json"
-    write_text(path, "old")
+    write(path, old)
+    before = path.read_bytes()
 
     def write_to_full(self, text, **kwargs):
         self.touch()
@@ -47,5 +52,5 @@ def test_nothing_is_left_where_the_disk_is_full(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "write_text", write_to_full)
     with pytest.raises(OSError, match="No space left"):
-        write_text(path, "new")
-    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+        write(path, new)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
