@@ -22,7 +22,7 @@ from ..work.processes import LocalProcesses, kill_as_interrupt
 from ..work.remote_tasks import RayTasks
 from ..work.tasks import Processes
 from .configs import check_config, one_line, train_files
-from .runs import BEST, MEMORY, Run, RunReport
+from .runs import BEST, MEMORY, Run, RunReport, fingerprint_of
 
 # Header, rule and rows of the table that spaCy's and our loggers print; a row starts "epoch step"
 # and ends with the score, as no other line should.
@@ -32,7 +32,7 @@ TABLE_LINE = re.compile(rf"^(\s*E\s+#\s|-+ +-+ |{ROW})")
 WARNING_LINE = re.compile(r"training.reader\.py:\d+: UserWarning: (?P<text>.*)")
 OUR_LOGGER = "spacy-skd.LanguageLogger.v1"
 ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
-CHANGED = "what it is made from was changed meanwhile; run it again"
+CHANGED = "'{what}' was changed meanwhile; run it again, or put back what was there: then it is complete"
 OTHER = "an unfinished training of other settings, data or versions, at step {step}, is replaced at the first evaluation"
 
 
@@ -117,7 +117,8 @@ def attempt(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunRep
 def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunReport:
     """Train beside the run's place, showing the table as it grows, and publish what is complete."""
     start = time.monotonic()
-    fingerprint = run.fingerprint()
+    inputs = run.inputs()
+    fingerprint = fingerprint_of(inputs)
     step = run.step_of_another(fingerprint)
     if step is not None:
         show.note(run, OTHER.format(step=step))
@@ -138,8 +139,8 @@ def train(run: Run, processes: Processes, show: "Show", gpu_id: int) -> RunRepor
     error = None
     if code != 0 or not (run.made.unfinished / BEST).is_dir():
         error = error_line(tail, code)
-    elif run.fingerprint() != fingerprint:
-        error = CHANGED
+    elif changed := inputs.items() ^ run.inputs().items():
+        error = CHANGED.format(what=min(changed)[0].rstrip(": "))
     report = RunReport(
         name=run.name,
         status="failed" if error else "trained",

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Union
+from typing import Any, Dict, List, Mapping, Optional, Union
 
 from thinc.api import Config
 
@@ -82,10 +82,13 @@ class Run:
         """The folder with its manifest."""
         return MadeFolder(self.folder, RUN)
 
+    def inputs(self) -> Dict[str, str]:
+        """All that the run is made from, as it is now: see `describe_inputs`."""
+        return describe_inputs(self.config, self.code)
+
     def fingerprint(self) -> str:
-        """Changes with all that the run is made from, as it is now."""
-        inputs = describe_inputs(self.config, self.code)
-        return hashlib.sha256(canonical(inputs).encode("ascii")).hexdigest()
+        """Changes with all that the run is made from."""
+        return fingerprint_of(self.inputs())
 
     def finished(self) -> Optional[RunReport]:
         """The report of an earlier run that made the same, if it is undamaged."""
@@ -137,3 +140,7 @@ class Run:
         """Put the unfinished folder in its place, as what was made from `fingerprint`."""
         state = Checkpoint(self.made.unfinished, fingerprint).files()
         self.made.publish({"fingerprint": fingerprint, "report": asdict(report)}, state)
+
+
+def fingerprint_of(inputs: Mapping[str, str]) -> str:
+    return hashlib.sha256(canonical(inputs).encode("ascii")).hexdigest()

@@ -133,9 +133,9 @@ def test_what_cannot_be_put_in_its_place_has_failed_and_can_be_gone_on_with(tmp_
 def test_data_that_are_away_when_a_training_ends_leave_the_others_alone(tmp_path, monkeypatch):
     (tmp_path / "config.cfg").write_text(CONFIG, encoding="utf-8")
     runs = [Run(name, tmp_path / name, tmp_path / "config.cfg") for name in ("de", "en")]
-    told = Run.fingerprint
+    told = Run.inputs
 
-    def fingerprint(run):
+    def inputs(run):
         if run.name == "de" and (run.made.unfinished / BEST).exists():
             raise SkdError("train.spacy is missing")
         return told(run)
@@ -154,11 +154,32 @@ def test_data_that_are_away_when_a_training_ends_leave_the_others_alone(tmp_path
         def stop(self):
             pass
 
-    monkeypatch.setattr(Run, "fingerprint", fingerprint)
+    monkeypatch.setattr(Run, "inputs", inputs)
     monkeypatch.setattr(execution, "LocalProcesses", Both)
     reports = train_all(runs, Show(True, False), None, -1)
     found = {report.name: (report.status, report.error) for report in reports}
     assert found == {"de": ("failed", "train.spacy is missing"), "en": ("trained", None)}
+
+
+def test_what_was_changed_meanwhile_is_named_and_may_be_put_back(tmp_path):
+    config = CONFIG + '\n[initialize]\nvocab_data = "words.jsonl"\n'
+    (tmp_path / "config.cfg").write_text(config, encoding="utf-8")
+    words = tmp_path / "words.jsonl"
+    words.write_text("[]", encoding="utf-8")
+    settings = {"initialize.vocab_data": str(words)}
+    run = Run("de", tmp_path / "de", tmp_path / "config.cfg", settings)
+
+    class Changed(Trained):
+        def carry_out(self, task, on_line):
+            code = super().carry_out(task, on_line)
+            words.write_text("[1]", encoding="utf-8")
+            return code
+
+    report = train(run, Changed(run), Show(False, False), -1)
+    assert report.status == "failed" and "'initialize.vocab_data' was changed" in report.error
+    run.clear()
+    words.write_text("[]", encoding="utf-8")
+    assert Checkpoint(run.made.unfinished, run.fingerprint()).found()
 
 
 def test_that_a_training_of_something_else_is_replaced_is_said(tmp_path, capsys):
