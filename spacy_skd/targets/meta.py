@@ -77,8 +77,8 @@ class Plan(Part):
     shard_size: Annotated[Count, Field(ge=1)]
 
     def fingerprint(self) -> str:
-        """SHA-256 of it and of the format, so that each shard can say what it is a part of. Where the
-        teacher is does not count: store and teacher may be moved apart.
+        """SHA-256 of it and of the format, so that each shard can say what it is a part of. Where
+        the teacher is does not count: store and teacher may be moved apart.
         """
         return checksum_of({"version": VERSION, **self.model_dump(exclude={"teacher": {"path"}})})
 

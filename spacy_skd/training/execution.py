@@ -32,8 +32,13 @@ TABLE_LINE = re.compile(rf"^(\s*E\s+#\s|-+ +-+ |{ROW})")
 WARNING_LINE = re.compile(r"training.reader\.py:\d+: UserWarning: (?P<text>.*)")
 OUR_LOGGER = "spacy-skd.LanguageLogger.v1"
 ERROR_LINE = re.compile(r"^\s*(✘|Error:|[\w.]*(Error|Exception|Interrupt)\b)")
-CHANGED = "'{what}' was changed meanwhile; run it again, or put back what was there: then it is complete"
-OTHER = "an unfinished training of other settings, data or versions, at step {step}, is replaced at the first evaluation"
+CHANGED = (
+    "'{what}' was changed meanwhile; run it again, or put back what was there and it is complete"
+)
+OTHER = (
+    "an unfinished training of other settings, data or versions, at step {step}, is replaced at "
+    "the first evaluation"
+)
 
 
 def carry_out(

@@ -133,7 +133,7 @@ def test_interrupted_after_its_last_step_it_saves_the_same_bytes(settings, tmp_p
 
 def test_what_another_training_has_left_stays_until_there_is_something_in_its_place(
     corpus,  # noqa: F811
-    tiny_transformer,  # noqa: F811
+    tiny_transformer,
     tmp_path,
     monkeypatch,
 ):
