@@ -2,8 +2,9 @@
  *
  * An input is multiplied with the weights as they are: nothing is put in another order first, which
  * for a short text would take longer than the product, and inputs may overlap, as the windows of a
- * convolution do. Sixteen inputs at a time go through all that a layer does. What they say is kept
- * with a lane for each, so that no sum goes across lanes but those of the product.
+ * convolution do; many windows of three rows share what they have in common (maxout_windows.h).
+ * Sixteen lanes at a time go through all that a layer does, each with one input, or with four windows.
+ * What they say is kept with a lane for each, so that no sum goes across lanes but those of the product.
  *
  * There is this for processors with AVX2 and with AVX-512. On others a BLAS has better products.
  */
@@ -26,7 +27,7 @@ typedef struct {
 typedef void (*Maxout)(float *out, const float *x, ptrdiff_t n, ptrdiff_t stride,
                        const MaxoutLayer *layer, const float *residual, float *scratch);
 
-/* Inputs at a time: one lane each. */
+/* Lanes at a time. */
 #define BLOCK 16
 /* What thinc adds to a variance. */
 #define SMALLEST_VARIANCE 1e-8f
@@ -53,11 +54,13 @@ static inline ptrdiff_t weights_at_points_size(const MaxoutLayer *layer) {
     return POINTS * whole(n_rows, WIDEST_PANEL) * whole(layer->n_in / 3, CHUNK);
 }
 
-/* p, or up to so many floats behind it: a vector that lies on two lines of the cache takes twice as
- * long. */
+/* So many floats are a cache line. */
 #define CACHE_LINE 16
+
+/* Where the next one begins, less than one on: a vector that lies on two takes twice as long. */
 static inline float *at_line(float *p) {
-    return (float *)(((uintptr_t)p + 63) / 64 * 64);
+    const uintptr_t size = CACHE_LINE * sizeof(float);
+    return (float *)(((uintptr_t)p + size - 1) / size * size);
 }
 
 static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, ptrdiff_t stride) {

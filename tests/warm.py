@@ -1,5 +1,5 @@
-"""Python processes that have imported spaCy before they begin: half of the time of all tests would
-be torch, which spaCy imports.
+"""Python processes that have imported spaCy before they begin: most of what tests start would be
+torch, which spaCy imports.
 
 A server imports spaCy, nothing of ours, and becomes, for each process that is wanted, two: one that
 runs the module and one that watches it. What is started in their place is a script of a few lines,
@@ -40,11 +40,10 @@ server = socket.socket(socket.AF_UNIX)
 if others or words[:1] != ["-m"] or words[1] not in {modules} or server.connect_ex({address!r}):
     os.execv({python!r}, [{python!r}, *words])
 asked = json.dumps([words[1:], os.getcwd(), dict(os.environ)]).encode()
-# First, so that none gets lost: it is delivered once there is somebody.
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, lambda number, frame: server.sendall(bytes([number])))
 socket.send_fds(server, [len(asked).to_bytes(8, "big")], [0, 1, 2])
 server.sendall(asked)
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, lambda number, frame: server.sendall(bytes([number])))
 for fd in (0, 1, 2):
     os.close(fd)
 code = int.from_bytes(server.recv(8), "big", signed=True)
@@ -92,8 +91,8 @@ def serve(address: str, client: str) -> "list[str]":
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         size, fds, _, _ = socket.recv_fds(connection, 8, 3)
         asked = b""
-        while len(asked) < int.from_bytes(size, "big"):
-            asked += connection.recv(1 << 20)
+        while rest := int.from_bytes(size, "big") - len(asked):
+            asked += connection.recv(rest) or os._exit(0)  # the client is gone
         words, folder, variables = json.loads(asked)
         child = os.fork()
         if child:
