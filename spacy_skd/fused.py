@@ -10,16 +10,16 @@ from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from thinc.api import Model, NumpyOps
-from thinc.types import Floats2d, Ragged
+from thinc.types import Floats1d, Floats2d, Floats3d, Ragged
 
 from .ragged import split_rows
 from .tokens import are_distinct
 
 try:
-    from .maxout import SUPPORTED, maxout_layer
+    from .maxout import SUPPORTED, Layer, maxout_layers
     from .rows import maxout_rows
 except ImportError:  # no compiler: thinc's layers do the same, only slower
-    SUPPORTED, maxout_layer, maxout_rows = False, None, None
+    SUPPORTED, Layer, maxout_layers, maxout_rows = False, None, None, None
 
 
 class Step(NamedTuple):
@@ -77,29 +77,42 @@ def no_gradient(_: Any) -> Any:
 
 
 def take(steps: List[Step], X: Floats2d) -> Floats2d:
-    X = steps[0].maxout.ops.as_contig(X)
+    """Arrays (n, width) -> (n, width of the last layer)."""
+    ops = steps[0].maxout.ops
+    X = ops.as_contig(X)
+    if SUPPORTED:
+        return maxout_layers(X, [Layer(*arrays_of(step)) for step in steps])
     for step in steps:
-        X = step_forward(step, X)
+        X = behind_product(ops, X, *arrays_of(step))
     return X
 
 
-def step_forward(step: Step, X: Floats2d) -> Floats2d:
-    """Arrays (n, width) -> (n, width of the layer)."""
-    maxout, ops = step.maxout, step.maxout.ops
-    W, bias = maxout.get_param("W"), maxout.get_param("b")
-    n_out, n_pieces, n_in = W.shape
+def arrays_of(step: Step) -> Tuple:
+    """Window, weights, bias, scale and shift of what is normalized, and whether X is added."""
+    W, bias = step.maxout.get_param("W"), step.maxout.get_param("b")
     gain = shift = None
     if step.norm is not None:
         gain, shift = step.norm.get_param("G"), step.norm.get_param("b")
-    if SUPPORTED:
-        return maxout_layer(X, step.window, W, bias, gain, shift, step.residual)
+    return step.window, W, bias, gain, shift, step.residual
+
+
+def behind_product(
+    ops: NumpyOps,
+    X: Floats2d,
+    window: int,
+    W: Floats3d,
+    bias: Floats2d,
+    gain: Optional[Floats1d],
+    shift: Optional[Floats1d],
+    residual: bool,
+) -> Floats2d:
+    """The same of one layer, whose product is that of a BLAS."""
+    n_out, n_pieces, n_in = W.shape
     if not len(X):
         return ops.alloc2f(0, n_out)
-    windows = ops.seq2col(X, step.window) if step.window else X
+    windows = ops.seq2col(X, window) if window else X
     products = ops.gemm(windows, ops.reshape2f(W, n_out * n_pieces, n_in), trans2=True)
-    return maxout_rows(
-        products, bias.reshape(-1), n_pieces, gain, shift, X if step.residual else None
-    )
+    return maxout_rows(products, bias.reshape(-1), n_pieces, gain, shift, X if residual else None)
 
 
 def steps_of(model: Model) -> Optional[List[Step]]:

@@ -65,7 +65,7 @@ static inline float *at_line(float *p) {
 
 static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, ptrdiff_t stride) {
     const ptrdiff_t size = CACHE_LINE + BLOCK * layer->n_out * (1 + 4 * layer->n_pieces);
-    const ptrdiff_t rows = 4 * stride, panel = BLOCK * WIDEST_PANEL;
+    const ptrdiff_t rows = 4 * whole(stride, CHUNK), panel = BLOCK * WIDEST_PANEL;
     if (!maxout_by_fours(layer, n, stride))
         return size;
     return size + weights_at_points_size(layer) +

@@ -7,6 +7,8 @@
  *
  * A lane is four windows, and a block BLOCK of these. */
 
+#define LESS_FOUR(x, y) FUSED(SPLAT(-4), y, x)
+
 /* Rows of weights at a time: as many sums as leave registers for what is added to them. */
 #if V == 16
 #define PANEL 24
@@ -42,40 +44,38 @@ VECTOR_TARGET static void F(weights_at_points)(float *out, const MaxoutLayer *la
 }
 
 /* The inputs of `n` windows at each point, (POINTS, whole chunks, BLOCK), zeros beyond the width. rows:
- * (POINTS, 4, width). Where there are fewer windows than lanes, the last row stands for those that are
- * not there. */
+ * (POINTS, 4, whole chunks). Where there are fewer windows than lanes, the last row stands for those
+ * that are not there. */
 VECTOR_TARGET static void F(inputs_at_points)(float *out, const float *x, ptrdiff_t n,
                                               ptrdiff_t width, float *rows) {
-    const ptrdiff_t point = whole(width, CHUNK) * BLOCK;
-    for (ptrdiff_t p = 0; p < POINTS; ++p)
-        for (ptrdiff_t i = width * BLOCK; i < point; ++i)
-            out[p * point + i] = 0;
+    const ptrdiff_t whole_width = whole(width, CHUNK), point = 4 * whole_width;
     for (ptrdiff_t lane = 0; lane < BLOCK; ++lane) {
         const float *d[POINTS];
-        float *row = rows + lane % 4 * width;
+        float *row = rows + lane % 4 * whole_width;
         for (ptrdiff_t i = 0; i < POINTS; ++i)
             d[i] = x + (4 * lane + i < n + 2 ? 4 * lane + i : n + 1) * width;
-        for (ptrdiff_t k = 0; k < width; ++k) {
-            const float odd = d[3][k] - 4 * d[1][k], even = d[4][k] - 4 * d[2][k];
-            const float odd_2 = 2 * (d[3][k] - d[1][k]), even_2 = d[4][k] - d[2][k];
-            row[k] = 4 * d[0][k] - 5 * d[2][k] + d[4][k];
-            row[4 * width + k] = even + odd;
-            row[8 * width + k] = even - odd;
-            row[12 * width + k] = even_2 + odd_2;
-            row[16 * width + k] = even_2 - odd_2;
-            row[20 * width + k] = 4 * d[1][k] - 5 * d[3][k] + d[5][k];
+        for (ptrdiff_t k = 0; k < whole_width; k += V, row += V) {
+            vec at[POINTS];
+#pragma GCC unroll 6
+            for (int i = 0; i < POINTS; ++i)
+                at[i] = F(load_up_to)(d[i] + k, width - k);
+            const vec odd = LESS_FOUR(at[3], at[1]), even = LESS_FOUR(at[4], at[2]);
+            const vec odd_2 = MULTIPLY(SPLAT(2), SUBTRACT(at[3], at[1]));
+            const vec even_2 = SUBTRACT(at[4], at[2]);
+            STORE(row, SUBTRACT(even, LESS_FOUR(at[2], at[0])));
+            STORE(row + point, ADD(even, odd));
+            STORE(row + 2 * point, SUBTRACT(even, odd));
+            STORE(row + 3 * point, ADD(even_2, odd_2));
+            STORE(row + 4 * point, SUBTRACT(even_2, odd_2));
+            STORE(row + 5 * point, SUBTRACT(LESS_FOUR(at[5], at[3]), odd));
         }
         if (lane % 4 < 3)
             continue;
         for (ptrdiff_t p = 0; p < POINTS; ++p) {
-            float *columns = out + p * point + lane - 3;
-            const float *of_point = rows + 4 * p * width;
-            ptrdiff_t k = 0;
-            for (; k + 4 <= width; k += 4)
-                F(transpose)(columns + k * BLOCK, BLOCK, of_point + k, width, NULL);
-            for (; k < width; ++k)
-                for (ptrdiff_t i = 0; i < 4; ++i)
-                    columns[k * BLOCK + i] = of_point[i * width + k];
+            float *columns = out + p * whole_width * BLOCK + lane - 3;
+            const float *of_point = rows + p * point;
+            for (ptrdiff_t k = 0; k < whole_width; k += 4)
+                F(transpose)(columns + k * BLOCK, BLOCK, of_point + k, whole_width, NULL);
         }
     }
 }
@@ -144,3 +144,4 @@ VECTOR_TARGET static void F(multiply_windows)(float *products, const float *x, p
 }
 
 #undef PANEL
+#undef LESS_FOUR
