@@ -10,12 +10,13 @@ wherever it stands, and is asked once for each different word.
 
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
+import numpy as np
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Floats2d
 
 from . import fused
-from .ragged import split_rows
+from .ragged import Rows, flattened
 from .tokens import Tokens, as_tokens, attributes_read, different
 
 # Tokens of a piece. What a layer of usual width makes of them stays in the cache of a core.
@@ -49,18 +50,18 @@ JOINED = {
 
 
 def apply(
-    model: Model[List[Any], List[Floats2d]], X: List[Any], is_train: bool
-) -> Tuple[List[Floats2d], Callable]:
+    model: Model[List[Any], List[Floats2d]], X: Sequence[Any], is_train: bool
+) -> Tuple[Sequence[Floats2d], Callable]:
     """`model(X, is_train)`; in prediction with bounded memory, and without a gradient."""
     return model(X, is_train) if is_train else (predict(model, X), fused.no_gradient)
 
 
-def predict(model: Model[List[Any], List[Floats2d]], X: List[Any]) -> List[Floats2d]:
+def predict(model: Model[List[Any], List[Floats2d]], X: Sequence[Any]) -> Sequence[Floats2d]:
     """`model.predict(X)`, but for rounding.
 
     model (Model): Any encoder or layer of one. What is made of layers that are not known here is
         asked for all of X at once.
-    X (List): Documents of n tokens, or arrays (n, any width).
+    X (Sequence): Documents of n tokens, or arrays (n, any width).
     RETURNS: One array (n, width) each.
     """
     is_chain = model._func.__module__ == "thinc.layers.chain"
@@ -68,9 +69,16 @@ def predict(model: Model[List[Any], List[Floats2d]], X: List[Any]) -> List[Float
         return predict(model.get_ref("encode"), predict(model.get_ref("embed"), X))
     seen = tokens_seen(model)
     if seen is None:
-        return model.predict(X)
-    if not any(isinstance(x, Doc) for x in X):
-        return in_pieces(model, X, seen)
+        return model.predict(list(X))
+    if not X:
+        return []
+    if isinstance(X, Rows) or not any(isinstance(x, Doc) for x in X):
+        steps = fused.steps_with_array(model)
+        rows = flattened(model.ops, X)
+        if steps is None or rows.dtype != np.float32:
+            return in_pieces(model, X, seen)
+        lengths = X.lengths if isinstance(X, Rows) else [len(x) for x in X]
+        return Rows(in_pieces_of_rows(steps, rows, lengths, seen), lengths)
     tokens = as_tokens(X, attributes_read(model, X[0].vocab))
     return in_pieces(model, tokens, seen) if seen else of_each_word(model, tokens)
 
@@ -98,11 +106,34 @@ def tokens_seen(model: Model) -> Optional[int]:
     return max(seen)
 
 
-def of_each_word(model: Model[List[Tokens], List[Floats2d]], texts: List[Tokens]) -> List[Floats2d]:
+def of_each_word(model: Model[List[Tokens], List[Floats2d]], texts: List[Tokens]) -> Rows:
     """What a model that sees no neighbours says of texts, by asking it for each word once."""
     words, word_of = different(texts)
     [vectors] = in_pieces(model, [words], 0)
-    return split_rows(vectors[model.ops.asarray1i(word_of)], [len(text) for text in texts])
+    return Rows(vectors[model.ops.asarray1i(word_of)], [len(text) for text in texts])
+
+
+def in_pieces_of_rows(
+    steps: List[fused.Step], rows: Floats2d, lengths: Sequence[int], seen: int
+) -> Floats2d:
+    """What layers say of inputs whose rows (N, width) lie one after the other, (N, width of the
+    last). With as many empty rows between two inputs as a layer sees, all are one, which may be cut
+    anywhere.
+    """
+    input_of = np.repeat(np.arange(len(lengths)), lengths)
+    places = np.arange(len(rows)) + input_of * seen
+    found = np.empty((len(rows), steps[-1].maxout.get_dim("nO")), dtype=np.float32)
+    start = 0
+    while start < len(rows):
+        end = int(np.searchsorted(places, places[start] + PIECE))
+        first, last = places[start] - seen, places[end - 1] + seen
+        near = slice(*np.searchsorted(places, (first, last + 1)))
+        piece = np.zeros((last + 1 - first, rows.shape[1]), dtype=np.float32)
+        piece[places[near] - first] = rows[near]
+        made = fused.take(steps, piece)
+        np.take(made, places[start:end] - first, axis=0, out=found[start:end], mode="clip")
+        start = end
+    return found
 
 
 def in_pieces(

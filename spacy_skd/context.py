@@ -17,7 +17,7 @@ from . import fused
 from .bounded import apply
 from .errors import Errors, SkdError
 from .models import chain_lengths
-from .ragged import split_rows
+from .ragged import flattened, split_rows
 from .settings import check_number
 
 MAX_WIDTH = 10_000
@@ -59,7 +59,7 @@ def forward(
     of_sentences = [n for doc in docs for n in chain_lengths(doc) if n]
     lengths = ops.asarray1i(of_sentences)
     sentence = ops.asarray1i(np.repeat(np.arange(len(lengths)), of_sentences))
-    flat = ops.flatten(vectors)
+    flat = flattened(ops, vectors)
     width = model.get_dim("nO")
     if len(flat) and flat.shape[1] != width:
         raise SkdError(Errors.SKD034.format(width=width, embed=flat.shape[1]))

@@ -47,11 +47,8 @@ def predict(model: Model, X: Any) -> Any:
     if kind == "spacy_skd.words" and are_distinct(X):
         (embed,) = model.layers
         return [model._func.recall(model, X[0], lambda words: predict(embed, [words])[0])]
-    if kind == "thinc.layers.with_array" and maxout_rows:
-        steps = steps_of(model.layers[0])
-        if steps:
-            return of_arrays(model, steps, X)
-    return model.predict(X)
+    steps = steps_with_array(model)
+    return model.predict(X) if steps is None else of_arrays(model, steps, X)
 
 
 def of_arrays(model: Model, steps: List[Step], X: Any) -> Any:
@@ -113,6 +110,13 @@ def behind_product(
     windows = ops.seq2col(X, window) if window else X
     products = ops.gemm(windows, ops.reshape2f(W, n_out * n_pieces, n_in), trans2=True)
     return maxout_rows(products, bias.reshape(-1), n_pieces, gain, shift, X if residual else None)
+
+
+def steps_with_array(model: Model) -> Optional[List[Step]]:
+    """The steps of thinc's with_array, where a prediction takes them in one pass; else None."""
+    if model._func.__module__ != "thinc.layers.with_array" or not maxout_rows:
+        return None
+    return (steps_of(model.layers[0]) or None) if isinstance(model.ops, NumpyOps) else None
 
 
 def steps_of(model: Model) -> Optional[List[Step]]:

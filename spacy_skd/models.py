@@ -16,7 +16,7 @@ from thinc.types import Floats2d
 from .bounded import apply
 from .crf import Potentials
 from .errors import Errors, SkdError
-from .ragged import split_rows
+from .ragged import flattened, split_rows
 from .settings import check_number
 
 CHAIN_PARAMS = ("transitions", "start", "end")
@@ -92,7 +92,7 @@ def forward(
     tok2vec, emissions = model.layers
     ops = model.ops
     vectors, backprop_tok2vec = apply(tok2vec, docs, is_train)
-    unary, backprop_emissions = emissions(ops.flatten(vectors), is_train)
+    unary, backprop_emissions = emissions(flattened(ops, vectors), is_train)
     potentials = Potentials(
         ops.to_numpy(unary),
         np.array([n for doc in docs for n in chain_lengths(doc)], dtype=np.int32),

@@ -1,7 +1,34 @@
 """Several arrays in one, row after row, taken apart again."""
 
 from itertools import accumulate
-from typing import Any, List, Sequence
+from typing import Any, Iterator, List, Sequence
+
+from thinc.api import Ops
+
+
+class Rows(Sequence[Any]):
+    """Arrays that lie one after the other in one: a list of them for whoever asks for each, and at
+    no cost for whoever wants them together.
+
+    array (ndarray): The rows (N, ...) of all. lengths (Sequence[int]): How many each part has.
+    """
+
+    def __init__(self, array: Any, lengths: Sequence[int]) -> None:
+        self.array, self.lengths = array, lengths
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __getitem__(self, i: Any) -> Any:
+        return split_rows(self.array, self.lengths)[i]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(split_rows(self.array, self.lengths))
+
+
+def flattened(ops: Ops, arrays: Sequence[Any]) -> Any:
+    """The rows of several arrays in one."""
+    return arrays.array if isinstance(arrays, Rows) else ops.flatten(arrays)
 
 
 def split_rows(array: Any, lengths: Sequence[int], pad: int = 0) -> List[Any]:

@@ -4,7 +4,7 @@ Corpora are made of sentences, so that an encoder learns what is at the edge of 
 text the words of the sentences around are there, which it has never seen in that place.
 """
 
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple
 
 from spacy import registry
 from spacy.tokens import Doc
@@ -13,7 +13,7 @@ from thinc.types import Floats2d
 
 from .bounded import apply
 from .models import chain_lengths
-from .ragged import split_rows
+from .ragged import flattened, split_rows
 
 
 @registry.architectures("spacy-skd.SentenceTok2Vec.v1")
@@ -53,10 +53,10 @@ def forward(
     of_docs = [len(doc) for doc in docs]
     of_sentences = [n for doc in docs for n in chain_lengths(doc)]
 
-    def regroup(arrays: List[Floats2d], lengths: List[int]) -> List[Floats2d]:
+    def regroup(arrays: Sequence[Floats2d], lengths: List[int]) -> Sequence[Floats2d]:
         if of_docs == of_sentences:
             return arrays
-        return split_rows(model.ops.flatten(arrays), lengths)
+        return split_rows(flattened(model.ops, arrays), lengths)
 
     vectors, backprop_embed = apply(embed, docs, is_train)
     encoded, backprop_encode = apply(encode, regroup(vectors, of_sentences), is_train)
@@ -65,4 +65,4 @@ def forward(
         of_vectors = backprop_encode(regroup(gradients, of_sentences))
         return backprop_embed(regroup(of_vectors, of_docs))
 
-    return regroup(encoded, of_docs), backprop
+    return list(regroup(encoded, of_docs)), backprop

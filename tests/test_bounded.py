@@ -47,6 +47,11 @@ def small_pieces(monkeypatch):
     monkeypatch.setattr(bounded, "PIECE", PIECE)
 
 
+def watch_fused(monkeypatch, **functions):
+    """Have `bounded` call these in place of those of `fused`."""
+    monkeypatch.setattr(bounded, "fused", SimpleNamespace(**{**vars(fused), **functions}))
+
+
 ATTRIBUTES, ROWS = ["NORM", "SHAPE"], [50, 20]
 
 
@@ -97,11 +102,15 @@ def test_pieces_are_no_larger(docs, small_pieces, monkeypatch):
     model.initialize(X=docs)
     sizes = []
 
-    def counted(model, X):
+    def words_counted(model, X):
         sizes.append(sum(map(len, X)))
         return fused.predict(model, X)
 
-    monkeypatch.setattr(bounded, "fused", SimpleNamespace(predict=counted))
+    def rows_counted(steps, X):
+        sizes.append(len(X))
+        return fused.take(steps, X)
+
+    watch_fused(monkeypatch, predict=words_counted, take=rows_counted)
     bounded.predict(model, docs)
     assert max(sizes) <= PIECE + 2 * 3 and sum(sizes) > sum(LENGTHS)
 
@@ -124,7 +133,7 @@ def test_an_embedding_is_asked_for_each_word_once(docs, monkeypatch, embed):
         asked.extend(word for tokens in X for word in tokens.to_array("ORTH"))
         return fused.predict(model, X)
 
-    monkeypatch.setattr(bounded, "fused", SimpleNamespace(predict=counted))
+    watch_fused(monkeypatch, predict=counted)
     found = bounded.predict(model, docs)
     assert sorted(asked) == sorted({token.orth for doc in docs for token in doc})
     for one, other in zip(found, whole):

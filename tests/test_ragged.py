@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from thinc.api import NumpyOps
 
-from spacy_skd.ragged import split_rows
+from spacy_skd.ragged import Rows, flattened, split_rows
 
 
 @pytest.mark.parametrize("pad", [0, 1, 4])
@@ -22,3 +22,15 @@ def test_what_flatten_joined(lengths, pad):
 def test_one_dimension():
     parts = split_rows(np.arange(5), [2, 3])
     assert [part.tolist() for part in parts] == [[0, 1], [2, 3, 4]]
+
+
+def test_rows_are_a_list_of_parts_and_one_array():
+    array = np.arange(10).reshape(5, 2)
+    rows = Rows(array, [2, 0, 3])
+    parts = [array[:2], array[2:2], array[2:]]
+    assert len(rows) == 3
+    assert [part.tolist() for part in rows] == [part.tolist() for part in parts]
+    assert [rows[i].tolist() for i in (0, -1)] == [parts[0].tolist(), parts[2].tolist()]
+    ops = NumpyOps()
+    assert flattened(ops, rows) is array
+    assert flattened(ops, parts).tolist() == array.tolist()
