@@ -72,15 +72,14 @@ def predict(model: Model[List[Any], List[Floats2d]], X: Sequence[Any]) -> Sequen
         return model.predict(list(X))
     if not X:
         return []
-    if isinstance(X, Rows) or not any(isinstance(x, Doc) for x in X):
-        steps = fused.steps_with_array(model)
-        rows = flattened(model.ops, X)
-        if steps is None or rows.dtype != np.float32:
-            return in_pieces(model, X, seen)
-        lengths = X.lengths if isinstance(X, Rows) else [len(x) for x in X]
-        return Rows(in_pieces_of_rows(steps, rows, lengths, seen), lengths)
-    tokens = as_tokens(X, attributes_read(model, X[0].vocab))
-    return in_pieces(model, tokens, seen) if seen else of_each_word(model, tokens)
+    if not isinstance(X, Rows) and any(isinstance(x, Doc) for x in X):
+        tokens = as_tokens(X, attributes_read(model, X[0].vocab))
+        return in_pieces(model, tokens, seen) if seen else of_each_word(model, tokens)
+    steps = fused.steps_with_array(model)
+    if steps is None:
+        return in_pieces(model, X, seen)
+    lengths = X.lengths if isinstance(X, Rows) else [len(x) for x in X]
+    return Rows(in_pieces_of_rows(steps, flattened(model.ops, X), lengths, seen), lengths)
 
 
 def tokens_seen(model: Model) -> Optional[int]:

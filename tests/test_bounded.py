@@ -21,6 +21,7 @@ from thinc.api import chain as thinc_chain
 from spacy_skd import bounded, fused
 from spacy_skd.context import build_sentence_context
 from spacy_skd.embedding import build_multi_hash_embed
+from spacy_skd.ragged import Rows
 
 WIDTH, PIECE = 8, 7
 LENGTHS = (1, 0, PIECE - 1, PIECE, PIECE + 1, 3, 3 * PIECE + 2, 0, 2, 2 * PIECE)
@@ -94,6 +95,20 @@ def test_pieces_give_what_the_whole_gives(docs, small_pieces, monkeypatch, name)
     assert [vectors.shape for vectors in found] == [(n, WIDTH) for n in LENGTHS]
     for one, other in zip(found, whole):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_arrays_in_pieces(small_pieces):
+    """A list of them, or one after the other in one."""
+    model = windows(size=2)
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(n, WIDTH)).astype("f") for n in LENGTHS]
+    model.initialize(X=arrays)
+    whole = model.predict(arrays)
+    for X in (arrays, Rows(np.concatenate(arrays), LENGTHS)):
+        found = bounded.predict(model, X)
+        assert [vectors.shape for vectors in found] == [(n, WIDTH) for n in LENGTHS]
+        for one, other in zip(found, whole):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
 
 
 def test_pieces_are_no_larger(docs, small_pieces, monkeypatch):
