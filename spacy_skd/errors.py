@@ -327,7 +327,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "<language>/unlabelled.txt."
     )
     SKD082 = (
-        "Language '{lang}' has no train file in {path}. Add train.<extension>, or unlabelled.txt where a "
+        "Language '{lang}' has no file train.<extension> in {path}. Add it, or unlabelled.txt where a "
         "teacher of other languages is to label it; convert languages for evaluation only from a folder "
         "of their own."
     )
@@ -390,6 +390,10 @@ class Errors(metaclass=ErrorsWithCodes):
     SKD108 = "{path} is split {split}, for which plain text has no labels. Use --split unlabelled."
     SKD109 = "--type is '{value}'; it must be a name such as TARGET, without spaces."
     SKD110 = "{path} is a folder: --lang and --split are for a single file. Leave them out."
+    SKD111 = (
+        "{path} is {kind}, not text. Unpack it, or write what it holds as text: docs/own-data.md shows how for "
+        "a dataset of Hugging Face."
+    )
     SKD190 = (
         "{path}:{line}: not encoded in {encoding}, as its XML declaration says (UTF-8 where it says "
         "nothing). Correct the declaration."

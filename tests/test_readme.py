@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 from weasel.util import load_project_config
 
 import spacy_skd.cli  # noqa: F401  adds its commands to spaCy's
+from spacy_skd.corpora.convert import convert
+from spacy_skd.corpora.stored import read_split
 from spacy_skd.objectives import OBJECTIVES
 
 from .conftest import make_examples, make_pipeline
@@ -120,6 +122,8 @@ def run_page(monkeypatch, tmp_path, capsys, xx_skd):
         if "snapshot_download" in PAGES[page]:
             hub = pytest.importorskip("huggingface_hub")
             monkeypatch.setattr(hub, "snapshot_download", lambda *_, **__: "downloaded")
+        if "from datasets" in PAGES[page]:
+            pytest.importorskip("datasets")
         namespace = {}
         for code in blocks(page, "python"):
             exec(compile(code, page, "exec"), namespace)
@@ -129,7 +133,7 @@ def run_page(monkeypatch, tmp_path, capsys, xx_skd):
 
 
 # Their output is looked at below.
-LOOKED_AT = {"docs/components.md", "docs/in-an-app.md"}
+LOOKED_AT = {"docs/components.md", "docs/in-an-app.md", "docs/own-data.md"}
 
 
 @pytest.mark.parametrize("page", [p for p in PAGES if blocks(p, "python") and p not in LOOKED_AT])
@@ -142,6 +146,14 @@ def test_the_examples_of_the_components_run_one_after_the_other(run_page):
     assert entities == "[('Anna Weber', 'PER'), ('Rom', 'LOC')]"
     assert re.fullmatch(r"\[\('Anna Weber', [01]\.\d+\), \('Rom', [01]\.\d+\)\]", confidence)
     assert best.startswith(entities) and len(others) == 2
+
+
+def test_a_dataset_of_hugging_face_becomes_a_corpus(run_page, tmp_path):
+    run_page("docs/own-data.md")
+    assert (tmp_path / "my_corpus" / "de" / "train.iob2").is_file()
+    convert(tmp_path / "my_corpus", tmp_path / "corpus", dev_fraction=0.0)
+    [doc] = read_split(tmp_path / "corpus", "de", "train", spacy.blank("de").vocab)
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("Berlin", "LOC")]
 
 
 def test_the_page_for_applications_runs(run_page):

@@ -17,6 +17,15 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+# How files begin that hold text in another form. They have NULs, too.
+NOT_TEXT = {
+    b"PAR1": "a parquet file",
+    b"ARROW1": "an arrow file",
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "compressed by gzip",
+    b"BZh": "compressed by bzip2",
+    b"\xfd7zXZ\x00": "compressed by xz",
+}
 # What Python calls encodings of text, and are notations for some other purpose.
 NOTATIONS = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"}
 # Characters that no text has, but text in another encoding than it is read in: UTF-16 read as UTF-8
@@ -36,13 +45,16 @@ def check_encoding(encoding: str) -> None:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file. Raises `SkdError` where it cannot be read or is empty."""
+    """The content of a file. Raises `SkdError` where it cannot be read, is empty, or is no text."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SkdError(Errors.SKD107.format(path=path, reason=error.strerror)) from None
     if not data.strip():
         raise SkdError(Errors.SKD088.format(path=path))
+    for beginning, kind in NOT_TEXT.items():
+        if data.startswith(beginning) and b"\0" in data:
+            raise SkdError(Errors.SKD111.format(path=path, kind=kind))
     return data
 
 

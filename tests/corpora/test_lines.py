@@ -1,6 +1,10 @@
 """What is no text, and where a line ends."""
 
+import bz2
 import codecs
+import gzip
+import lzma
+import zipfile
 
 import pytest
 
@@ -84,3 +88,36 @@ def test_utf8_outranks_the_option(file):
 def test_what_is_no_text(file, content, encoding, line):
     with pytest.raises(SkdError, match=f"SKD089.*x.txt:{line}: not encoded in {encoding}"):
         read_lines(file(content), encoding)
+
+
+@pytest.mark.parametrize(
+    "kind, content",
+    [
+        ("gzip", gzip.compress(b"a\tO\n")),
+        ("bzip2", bz2.compress(b"a\tO\n")),
+        ("xz", lzma.compress(b"a\tO\n")),
+    ],
+)
+def test_text_that_is_compressed(file, kind, content):
+    with pytest.raises(SkdError, match=f"SKD111.*x.txt is compressed by {kind}, not text"):
+        read_lines(file(content), "latin-1")
+
+
+def test_text_in_an_archive(tmp_path):
+    path = tmp_path / "train.conllu"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("train.conllu", "a")
+    with pytest.raises(SkdError, match="SKD111.*a zip archive"):
+        read_lines(path, "utf-8")
+
+
+def test_tables_of_datasets(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    table = datasets.Dataset.from_dict({"tokens": [["a"]], "ner_tags": [[0]]})
+    table.to_parquet(tmp_path / "train.parquet")
+    with pytest.raises(SkdError, match="SKD111.*train.parquet is a parquet file"):
+        read_lines(tmp_path / "train.parquet", "utf-8")
+
+
+def test_words_as_such_files_begin(file):
+    assert read_lines(file(b"PAR1 O\n"), "utf-8")[0] == (1, "PAR1 O")
