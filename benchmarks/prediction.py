@@ -11,6 +11,7 @@ process of its own for each component. All with one thread.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -162,6 +163,7 @@ def flair_tagger(sentences: List[List[str]]) -> Callable[[], object]:
 
     torch.set_num_threads(1)
     flair.device = torch.device("cpu")
+    logging.getLogger("flair").setLevel(logging.WARNING)  # it prints all words of a table
     words, labels = Dictionary(), Dictionary(add_unk=False)
     for word in chain.from_iterable(sentences):
         words.add_item(word)
