@@ -11,7 +11,7 @@ from .evaluation.evaluate import load
 from .evaluation.temperature import Fit, calibrate
 from .folders import Kind, MadeFolder
 from .locks import locked
-from .packaging import has_teachers
+from .packaging import learned
 
 RECORD = "calibration.json"
 
@@ -41,8 +41,8 @@ def make_calibrated(
     fits = calibrate(nlp, docs)
     if not fits:
         raise SkdError(Errors.SKD235.format(source=pipeline, pipes=", ".join(nlp.pipe_names)))
-    if Path(pipeline).is_dir() and (distilled := has_teachers(Path(pipeline))) is not None:
-        nlp.meta["distilled"] = distilled  # for its card; the run is not beside the copy
+    if Path(pipeline).is_dir():
+        nlp.meta.update(learned(Path(pipeline)))  # for its package; the run is not beside the copy
     with locked(folder.path):
         folder.clear()
         try:

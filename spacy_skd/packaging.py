@@ -133,17 +133,14 @@ def package_name(model: Path, name: str) -> str:
 
 def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str, Any]:
     """meta.json of the package: that of the pipeline, and what is known beyond it."""
-    meta = {**srsly.read_json(model / "meta.json"), **details.entries()}
-    paths = run_paths(model)
-    distilled = has_teachers(model)
-    if distilled is not None:
-        meta["distilled"] = distilled
+    meta = {**srsly.read_json(model / "meta.json"), **learned(model), **details.entries()}
+    given = meta.pop("languages", None)
     if corpus is not None:
-        names = sorted((paths or {}).get("languages") or find_languages(corpus, []))
+        names = sorted(given or find_languages(corpus, []))
         unlabelled = [name for name in names if lacks_labels(corpus, name)]
         labelled = [name for name in names if name not in unlabelled]
         meta["languages"] = find_languages(corpus, ["train"], labelled)
-        if distilled:
+        if meta.get("distilled"):
             meta["languages_without_labels"] = unlabelled
             meta["languages"] = names
         known = [name for name in unlabelled if split_files(corpus, name, "test")]
@@ -151,12 +148,17 @@ def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str,
     return meta
 
 
-def has_teachers(model: Path) -> Optional[bool]:
-    """Whether it learned from soft targets, by the config of its run; None where there is none.
-    Raises `SkdError` as `run_paths` does.
+def learned(model: Path) -> Dict[str, Any]:
+    """What the config of its run says: whether it learned from soft targets, "distilled", and the
+    "languages" where it was given some. Nothing where there is no run beside it. Raises `SkdError`
+    as `run_paths` does.
     """
     paths = run_paths(model)
-    return None if paths is None else paths.get("targets") is not None
+    if paths is None:
+        return {}
+    languages = paths.get("languages")
+    found: Dict[str, Any] = {"languages": languages} if languages else {}
+    return {**found, "distilled": paths.get("targets") is not None}
 
 
 def run_paths(model: Path) -> Optional[Dict[str, Any]]:

@@ -39,6 +39,8 @@ def student(corpus, tmp_path):
 
 
 def test_a_pipeline_is_calibrated(skd, student, tmp_path):
+    """Its copy says what only the run beside it said, for whoever packages the copy."""
+    (tmp_path / "run.cfg").write_text('[paths]\nlanguages = ["de"]\ntargets = "x"\n', "utf-8")
     result = skd("calibrate", "student", "corpus", "out/calibrated", "--languages", "de")
     assert result.returncode == 0, result.stdout + result.stderr
     header, _, *rows = [
@@ -49,6 +51,7 @@ def test_a_pipeline_is_calibrated(skd, student, tmp_path):
     calibrated = spacy.load(tmp_path / "out" / "calibrated")
     record = read_record(tmp_path / "out" / "calibrated" / "calibration.json")
     assert (record["split"], record["languages"]) == ("dev", ["de"])
+    assert (calibrated.meta["languages"], calibrated.meta["distilled"]) == (["de"], True)
     for name, temperature, before, after in rows:
         found = record["components"][name]
         assert calibrated.get_pipe(name).temperature == found["temperature"] != 1

@@ -85,6 +85,12 @@ def test_its_languages_are_those_that_its_run_was_given(skd_here, fails, student
         assert result.returncode == 0, result.stderr
         meta = srsly.read_json(tmp_path / "packages/xx_skd-1.0/meta.json")
         assert meta["languages"] == list(meta["performance"]["languages"]) == known
+    # A copy, such as of `skd calibrate`, has no run beside it and says so itself.
+    (student / "run.cfg").unlink()
+    nlp.meta["languages"] = ["de"]
+    nlp.to_disk(student / "model-best")
+    assert skd_here(*package, "--corpus", corpus).returncode == 0
+    assert srsly.read_json(tmp_path / "packages/xx_skd-1.0/meta.json")["languages"] == ["de"]
     (student / "run.cfg").write_text('[paths]\nlanguages = ["ru"]\n', "utf-8")
     assert "SKD123" in fails(*package, "--corpus", corpus)
 
