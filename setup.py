@@ -6,8 +6,9 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 
 # Products are fused with sums only where vectors_loops.h says so, by no compiler's choice.
-FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off"]
+FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 HEADERS = [
+    "spacy_skd/adam.h",
     *("spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"),
     *("spacy_skd/maxout.h", "spacy_skd/maxout_loops.h", "spacy_skd/maxout_windows.h"),
 ]
@@ -21,7 +22,7 @@ def extension(name: str) -> Extension:
 
 SUMS = ["chains", "posterior", "native"]
 PATHS = ["decoding", "path_finder", "gap_finder", "lazy_finder", "best_paths"]
-names = [*(f"crf/{name}" for name in SUMS + PATHS), "maxout", "rows"]
+names = [*(f"crf/{name}" for name in SUMS + PATHS), "maxout", "rows", "adam"]
 # What Cython needs for arrays is compiled once, and not in each of them.
 SHARED = "spacy_skd._cyutility"
 shared = Extension(SHARED, ["spacy_skd/_cyutility.c"])

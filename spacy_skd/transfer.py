@@ -73,7 +73,11 @@ class Transfer:
         allowed (ndarray): (N, Ls) bool, what the student can predict. Mass elsewhere is dropped and
             the rest renormalised: the loss of a student that cannot agree would be infinite.
         """
-        unary = np.where(allowed[:, self.targets], emissions[:, self.columns], FORBIDDEN)
+        scores = emissions[:, self.columns]
+        # Half precision is for storage: temperatures would round once more, and probabilities be
+        # off by a thousandth.
+        scores = scores.astype(np.result_type(scores, np.float32), copy=False)
+        unary = np.where(allowed[:, self.targets], scores, FORBIDDEN)
         return Potentials(unary, lengths, *self.chain)
 
     def project(self, moments: Moments) -> Moments:

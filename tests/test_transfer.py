@@ -7,7 +7,7 @@ import pytest
 
 from spacy_skd.crf import transitions
 from spacy_skd.errors import SkdError
-from spacy_skd.objectives import make_distillation
+from spacy_skd.objectives import OBJECTIVES, make_distillation
 from spacy_skd.schemes import get_scheme, repair_iob
 from spacy_skd.transfer import Teacher, make_transfer
 
@@ -135,3 +135,26 @@ def test_schemes_without_and_with_spans():
     teacher = Teacher(("NOUN",), "plain", np.zeros((1, 1)), np.zeros(1), np.zeros(1))
     with pytest.raises(SkdError, match="SKD024.*plain.*BILOU"):
         make_transfer(teacher, "BILOU", get_scheme("BILOU").tags(["PER"]))
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_half_precision_is_for_storage_alone(objective):
+    """Stored scores say the same as if they were stored in full precision."""
+    teacher, emissions = random_teacher(np.random.default_rng(0), "BILOU", ["X", "Y"])
+    transfer = make_transfer(teacher, "BILOU", teacher.tags)
+    distillation = make_distillation(objective, k=5, teacher_temperature=3.0)
+    stored = emissions.astype(np.float16)
+
+    def knowledge(scores):
+        everywhere = np.ones(scores.shape, dtype=bool)
+        return distillation.ask(transfer.potentials(scores, np.array([N]), everywhere), transfer)
+
+    half, full = knowledge(stored), knowledge(stored.astype(np.float64))
+    for found, expected in zip(arrays_of(half), arrays_of(full)):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def arrays_of(knowledge):
+    moments = [] if knowledge.moments is None else [knowledge.moments.unary]
+    return [*moments, *knowledge.unary.values()]

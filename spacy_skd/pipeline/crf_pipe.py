@@ -24,6 +24,7 @@ from ..crf import Potentials, viterbi
 from ..errors import Errors, SkdError
 from ..models import CHAIN_PARAMS, LR_FACTOR, chain_lengths, extended
 from ..objectives import Distillation, Knowledge, make_distillation, training_loss
+from ..optimizer import update
 from ..ragged import split_rows
 from ..schemes import get_scheme
 from ..transfer import FORBIDDEN, Teacher, Transfer, constrain, make_transfer
@@ -279,7 +280,7 @@ class CRFPipe(ReadingPipe):
             for name in node.param_names:
                 if node.has_grad(name):
                     param, gradient = node.get_param(name), node.get_grad(name)
-                    param, _ = sgd((node.id, name), param, gradient, lr_scale=lr_scale)
+                    param = update(sgd, (node.id, name), param, gradient, lr_scale)
                     node.set_param(name, param)
 
     def rehearse(
