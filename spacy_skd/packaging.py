@@ -134,9 +134,8 @@ def package_name(model: Path, name: str) -> str:
 def describe(model: Path, details: Details, corpus: Optional[Path]) -> Dict[str, Any]:
     """meta.json of the package: that of the pipeline, and what is known beyond it."""
     meta = {**srsly.read_json(model / "meta.json"), **learned(model), **details.entries()}
-    given = meta.pop("languages", None)
     if corpus is not None:
-        names = sorted(given or find_languages(corpus, []))
+        names = sorted(meta.get("languages") or find_languages(corpus, []))
         unlabelled = [name for name in names if lacks_labels(corpus, name)]
         labelled = [name for name in names if name not in unlabelled]
         meta["languages"] = find_languages(corpus, ["train"], labelled)
