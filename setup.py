@@ -5,8 +5,8 @@ import os
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-# Products are fused with sums only where vectors_loops.h says so, by no compiler's choice; roots set no
-# errno, which would keep them out of vectors.
+# Products are fused with sums only where vectors_loops.h says so, by no compiler's choice; roots
+# set no errno, which would keep them out of vectors.
 FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 HEADERS = [
     "spacy_skd/adam.h",
