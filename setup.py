@@ -9,8 +9,9 @@ from setuptools import Extension, setup
 # set no errno, which would keep them out of vectors.
 FLAGS = [] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-fno-math-errno"]
 HEADERS = [
+    "spacy_skd/processor.h",
     "spacy_skd/adam.h",
-    *("spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h"),
+    *("spacy_skd/crf/vectors.h", "spacy_skd/crf/vectors_loops.h", "spacy_skd/crf/vectors_lanes.h"),
     *("spacy_skd/maxout.h", "spacy_skd/maxout_loops.h", "spacy_skd/maxout_windows.h"),
 ]
 

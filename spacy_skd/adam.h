@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stddef.h>
 
+#include "processor.h"
+
 typedef struct {
     /* By what gradients are clipped; of both moments; the rate as the moments' beginnings correct it; of
      * the weights, what is taken off them; how far averages go towards them. */
@@ -19,13 +21,7 @@ typedef struct {
 typedef void (*Adam)(float *weights, float *gradient, float *mom1, float *mom2, float *averages,
                      ptrdiff_t n, const AdamStep *step);
 
-#if defined(__GNUC__)
-#define ADAM_INLINE static inline __attribute__((always_inline))
-#else
-#define ADAM_INLINE static inline
-#endif
-
-ADAM_INLINE void adam_plain(float *__restrict weights, float *__restrict gradient, float *__restrict mom1,
+ALWAYS_INLINE void adam_plain(float *__restrict weights, float *__restrict gradient, float *__restrict mom1,
                             float *__restrict mom2, float *__restrict averages, ptrdiff_t n,
                             const AdamStep *step) {
     const AdamStep s = *step;
@@ -50,29 +46,25 @@ static void adam_baseline(float *weights, float *gradient, float *mom1, float *m
     adam_plain(weights, gradient, mom1, mom2, averages, n, step);
 }
 
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(BASELINE_ONLY)
-__attribute__((target("avx2"))) static void adam_avx2(float *weights, float *gradient, float *mom1,
-                                                      float *mom2, float *averages, ptrdiff_t n,
-                                                      const AdamStep *step) {
+#ifdef X86
+AVX2 static void adam_avx2(float *weights, float *gradient, float *mom1, float *mom2, float *averages,
+                           ptrdiff_t n, const AdamStep *step) {
     adam_plain(weights, gradient, mom1, mom2, averages, n, step);
 }
 
-__attribute__((target("avx512f"))) static void adam_avx512(float *weights, float *gradient,
-                                                           float *mom1, float *mom2,
-                                                           float *averages, ptrdiff_t n,
-                                                           const AdamStep *step) {
+AVX512 static void adam_avx512(float *weights, float *gradient, float *mom1, float *mom2,
+                               float *averages, ptrdiff_t n, const AdamStep *step) {
     adam_plain(weights, gradient, mom1, mom2, averages, n, step);
 }
 #endif
 
 /* The one for this processor. */
 static Adam adam_init(void) {
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(BASELINE_ONLY)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f"))
-        return adam_avx512;
-    if (__builtin_cpu_supports("avx2"))
-        return adam_avx2;
+#ifdef X86
+    switch (processor()) {
+    case HAS_AVX512: return adam_avx512;
+    case HAS_AVX2: return adam_avx2;
+    }
 #endif
     return adam_baseline;
 }

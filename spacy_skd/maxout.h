@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "processor.h"
+
 typedef struct {
     ptrdiff_t n_in, n_out, n_pieces;
     /* (n_out * n_pieces, n_in) and (n_out * n_pieces). */
@@ -72,13 +74,12 @@ static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, pt
            POINTS * (whole(stride, CHUNK) * BLOCK + (rows > panel ? rows : panel));
 }
 
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(BASELINE_ONLY) &&                     \
-    !defined(NO_VECTOR_TYPES)
+/* MSVC does not unroll the loops over the sums of a tile, which then are no registers. */
+#if defined(X86) && (defined(__GNUC__) || defined(__clang__))
 #define MAXOUT_X86
-#include <immintrin.h>
 
 #define VECTOR_LANES 8
-#define VECTOR_TARGET __attribute__((target("avx2,fma")))
+#define VECTOR_TARGET AVX2
 #define VECTOR_NAME(name) name##_avx2
 #include "maxout_loops.h"
 #undef VECTOR_LANES
@@ -86,7 +87,7 @@ static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, pt
 #undef VECTOR_NAME
 
 #define VECTOR_LANES 16
-#define VECTOR_TARGET __attribute__((target("avx512f,avx512dq")))
+#define VECTOR_TARGET AVX512
 #define VECTOR_NAME(name) name##_avx512
 #include "maxout_loops.h"
 #undef VECTOR_LANES
@@ -94,15 +95,13 @@ static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, pt
 #undef VECTOR_NAME
 #endif
 
-/* The one for this processor, NULL where there is none. As in crf/vectors.h, BASELINE_ONLY and
- * NO_VECTOR_TYPES say what other machines get. */
+/* The one for this processor, NULL where there is none. */
 static Maxout maxout_init(void) {
 #ifdef MAXOUT_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        return maxout_avx512;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return maxout_avx2;
+    switch (processor()) {
+    case HAS_AVX512: return maxout_avx512;
+    case HAS_AVX2: return maxout_avx2;
+    }
 #endif
     return NULL;
 }

@@ -3,7 +3,7 @@
 
 #define V VECTOR_LANES
 #define F(name) VECTOR_NAME(name)
-#define INLINE VECTOR_TARGET static inline __attribute__((always_inline))
+#define INLINE VECTOR_TARGET ALWAYS_INLINE
 
 #if V == 16
 typedef __m512 F(vec);

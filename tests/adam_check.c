@@ -59,8 +59,8 @@ static int differs(Adam kernel, const char *name) {
 
 int main(void) {
     int wrong = differs(adam_baseline, "baseline") + differs(adam_init(), "of this processor");
-#if defined(__GNUC__) && defined(__x86_64__) && !defined(BASELINE_ONLY)
-    if (__builtin_cpu_supports("avx2"))
+#ifdef X86
+    if (processor() >= HAS_AVX2)
         wrong += differs(adam_avx2, "avx2");
 #endif
     return wrong;

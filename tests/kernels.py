@@ -9,9 +9,12 @@ import pytest
 compiler = shutil.which("cc")
 
 
+PLAIN = ["-DNO_INTRINSICS", "-DNO_VECTOR_TYPES"]
+
+
 def for_all_machines(test):
     """A test that is given more flags of the compiler."""
-    flags = pytest.mark.parametrize("more_flags", [[], ["-DBASELINE_ONLY"], ["-DNO_VECTOR_TYPES"]])
+    flags = pytest.mark.parametrize("more_flags", [[], ["-DBASELINE_ONLY"], PLAIN[:1], PLAIN])
     return pytest.mark.skipif(compiler is None, reason="there is no C compiler")(flags(test))
 
 

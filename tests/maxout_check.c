@@ -123,11 +123,8 @@ static void check(Maxout maxout) {
 
 int main(void) {
 #ifdef MAXOUT_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (processor() >= HAS_AVX2)
         check(maxout_avx2);
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        check(maxout_avx512);
 #endif
     Maxout chosen = maxout_init();
     if (chosen)

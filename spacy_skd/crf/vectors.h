@@ -1,9 +1,9 @@
 /* The inner loops of the kernels, on rows of doubles.
  *
  * A matrix row is padded to `width`, a multiple of `unit`. The loops are compiled for the baseline
- * of the machine and, on x86-64, once more each for AVX2 and for AVX-512, which takes down to a
- * quarter of the time (benchmarks/builds.py); `vectors_init` chooses. Results differ in their last
- * bits at most, those that compare sums not at all.
+ * of the machine and, on x86-64, once more each for AVX2 and for AVX-512, by all compilers alike, which
+ * takes down to a quarter of the time (benchmarks/builds.py); `vectors_init` chooses. Results differ in
+ * their last bits at most, those that compare sums not at all.
  */
 #ifndef SPACY_SKD_VECTORS_H
 #define SPACY_SKD_VECTORS_H
@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "../processor.h"
 
 typedef struct {
     ptrdiff_t unit;
@@ -70,10 +72,8 @@ static inline double *aligned(double *p) {
     return (double *)(((uintptr_t)p + 8 * ALIGNMENT - 1) / (8 * ALIGNMENT) * (8 * ALIGNMENT));
 }
 
-/* Other compilers have none, and other processors none of the wider vectors. NO_VECTOR_TYPES and
- * BASELINE_ONLY: To test and to time what they get. */
-#if defined(__GNUC__) && !defined(NO_VECTOR_TYPES)
-#define VECTOR_TYPES
+/* NO_VECTOR_TYPES: to test and to time what other compilers get on processors without intrinsics. */
+#if defined(X86) || (defined(__GNUC__) && !defined(NO_VECTOR_TYPES))
 #define VECTOR_LANES 2
 #else
 #define VECTOR_LANES 1
@@ -85,10 +85,9 @@ static inline double *aligned(double *p) {
 #undef VECTOR_TARGET
 #undef VECTOR_NAME
 
-#if defined(VECTOR_TYPES) && defined(__x86_64__) && !defined(BASELINE_ONLY)
-#define VECTORS_X86
+#ifdef X86
 #define VECTOR_LANES 4
-#define VECTOR_TARGET __attribute__((target("avx2,fma")))
+#define VECTOR_TARGET AVX2
 #define VECTOR_NAME(name) name##_avx2
 #include "vectors_loops.h"
 #undef VECTOR_LANES
@@ -96,7 +95,7 @@ static inline double *aligned(double *p) {
 #undef VECTOR_NAME
 
 #define VECTOR_LANES 8
-#define VECTOR_TARGET __attribute__((target("avx512f,avx512dq")))
+#define VECTOR_TARGET AVX512
 #define VECTOR_NAME(name) name##_avx512
 #include "vectors_loops.h"
 #undef VECTOR_LANES
@@ -105,12 +104,11 @@ static inline double *aligned(double *p) {
 #endif
 
 static VectorOps vectors_init(void) {
-#ifdef VECTORS_X86
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"))
-        return ops_avx512();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-        return ops_avx2();
+#ifdef X86
+    switch (processor()) {
+    case HAS_AVX512: return ops_avx512();
+    case HAS_AVX2: return ops_avx2();
+    }
 #endif
     return ops_baseline();
 }

@@ -1,115 +1,7 @@
 /* The functions of `VectorOps` for vectors of VECTOR_LANES doubles; included by vectors.h, once for
  * each instruction set. VECTOR_NAME(x) is the name of x in this set, VECTOR_TARGET the set. */
 
-#define V VECTOR_LANES
-#define F(name) VECTOR_NAME(name)
-#define vec F(vec)
-#define ivec F(ivec)
-#define unaligned F(unaligned)
-#if defined(__GNUC__)
-#define INLINE VECTOR_TARGET static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
-#define LOAD(p) (*(const unaligned *)(p))
-#define STORE(p, v) (*(unaligned *)(p) = (v))
-
-#if V == 1
-typedef double vec;
-typedef double unaligned;
-#define SPLAT(x) (x)
-#define MAX(x, y) ((x) > (y) ? (x) : (y))
-#define MIN(x, y) ((x) < (y) ? (x) : (y))
-#define IF_EQUAL(x, y, then, otherwise) ((x) == (y) ? (then) : (otherwise))
-#else
-typedef double vec __attribute__((vector_size(8 * V)));
-typedef long long ivec __attribute__((vector_size(8 * V)));
-typedef double unaligned __attribute__((vector_size(8 * V), aligned(8), may_alias));
-#define SPLAT(x) ((x) - (vec){0})
-#define SELECT(mask, x, y) ((vec)(((mask) & (ivec)(x)) | (~(mask) & (ivec)(y))))
-#define IF_EQUAL(x, y, then, otherwise) SELECT((x) == (y), then, otherwise)
-#if defined(__SSE2__) && V == 2
-#include <immintrin.h>
-#define MAX(x, y) ((vec)_mm_max_pd((__m128d)(x), (__m128d)(y)))
-#define MIN(x, y) ((vec)_mm_min_pd((__m128d)(x), (__m128d)(y)))
-#elif V == 4
-#define MAX(x, y) ((vec)_mm256_max_pd((__m256d)(x), (__m256d)(y)))
-#define MIN(x, y) ((vec)_mm256_min_pd((__m256d)(x), (__m256d)(y)))
-#elif V == 8
-#define MAX(x, y) ((vec)_mm512_max_pd((__m512d)(x), (__m512d)(y)))
-#define MIN(x, y) ((vec)_mm512_min_pd((__m512d)(x), (__m512d)(y)))
-#else
-#define MAX(x, y) SELECT((x) > (y), x, y)
-#define MIN(x, y) SELECT((x) < (y), x, y)
-#endif
-#endif
-
-/* x * y + z, in one rounding where there is an instruction for it. */
-#if V == 8
-#define FUSED(x, y, z) ((vec)_mm512_fmadd_pd((__m512d)(x), (__m512d)(y), (__m512d)(z)))
-#elif V == 4
-#define FUSED(x, y, z) ((vec)_mm256_fmadd_pd((__m256d)(x), (__m256d)(y), (__m256d)(z)))
-#else
-#define FUSED(x, y, z) ((x) * (y) + (z))
-#endif
-
-INLINE double F(sum_lanes)(vec x) {
-#if V == 8
-    return _mm512_reduce_add_pd((__m512d)x);
-#elif V == 4
-    __m128d sums = _mm_add_pd(_mm256_castpd256_pd128((__m256d)x),
-                              _mm256_extractf128_pd((__m256d)x, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(sums, _mm_unpackhi_pd(sums, sums)));
-#elif V == 2
-    return x[0] + x[1];
-#else
-    return x;
-#endif
-}
-
-#if V == 8
-/* A bit for each of the first n < V lanes, none if n is negative. */
-INLINE __mmask8 F(first_lanes)(ptrdiff_t n) { return n > 0 ? (__mmask8)((1 << n) - 1) : 0; }
-#endif
-
-/* A vector of which only the first n < V lanes are in memory, none if n is negative. */
-INLINE vec F(load_part)(const double *p, ptrdiff_t n, double rest) {
-#if V == 8
-    return (vec)_mm512_mask_loadu_pd((__m512d)SPLAT(rest), F(first_lanes)(n), p);
-#elif V == 4
-    const ivec there = (ivec){0, 1, 2, 3} < (ivec){n, n, n, n};
-    return SELECT(there, (vec)_mm256_maskload_pd(p, (__m256i)there), SPLAT(rest));
-#elif V == 2
-    return n > 0 ? (vec){p[0], rest} : SPLAT(rest);
-#else
-    return rest;
-#endif
-}
-
-INLINE void F(store_part)(double *p, vec x, ptrdiff_t n) {
-#if V == 8
-    _mm512_mask_storeu_pd(p, F(first_lanes)(n), (__m512d)x);
-#elif V == 4
-    _mm256_maskstore_pd(p, (__m256i)((ivec){0, 1, 2, 3} < (ivec){n, n, n, n}), (__m256d)x);
-#elif V == 2
-    if (n > 0)
-        p[0] = x[0];
-#endif
-}
-
-INLINE double F(largest_lane)(vec x) {
-#if V == 8
-    return _mm512_reduce_max_pd((__m512d)x);
-#elif V == 4
-    __m128d most = _mm_max_pd(_mm256_castpd256_pd128((__m256d)x),
-                              _mm256_extractf128_pd((__m256d)x, 1));
-    return _mm_cvtsd_f64(_mm_max_sd(most, _mm_unpackhi_pd(most, most)));
-#elif V == 2
-    return x[0] > x[1] ? x[0] : x[1];
-#else
-    return x;
-#endif
-}
+#include "vectors_lanes.h"
 
 VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
     vec most = SPLAT(-INFINITY);
@@ -119,36 +11,12 @@ VECTOR_TARGET static double F(largest)(const double *x, ptrdiff_t n) {
     return F(largest_lane)(MAX(most, F(load_part)(x + j, n - j, -INFINITY)));
 }
 
-#if V > 1
-/* A bit for each lane in which x is above y, the first lane lowest. */
-INLINE uint64_t F(above_lanes)(vec x, vec y) {
-#if V == 8
-    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_GT_OQ);
-#elif V == 4
-    return (uint64_t)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)x, (__m256d)y, _CMP_GT_OQ));
-#else
-    return (uint64_t)(x[0] > y[0]) | (uint64_t)(x[1] > y[1]) << 1;
-#endif
-}
-
-/* A bit for each lane in which x is y. */
-INLINE uint64_t F(equal)(vec x, vec y) {
-#if V == 8
-    return _mm512_cmp_pd_mask((__m512d)x, (__m512d)y, _CMP_EQ_OQ);
-#elif V == 4
-    return (uint64_t)_mm256_movemask_pd(_mm256_cmp_pd((__m256d)x, (__m256d)y, _CMP_EQ_OQ));
-#else
-    return (uint64_t)(x[0] == y[0]) | (uint64_t)(x[1] == y[1]) << 1;
-#endif
-}
-#endif
-
 /* The index of the first of the largest of x + y, or of x where `with` is 0, a constant, so that the
  * loops are compiled for each; how large it is; and, unless `second` is NULL, how large the largest
  * of the others is. */
 INLINE ptrdiff_t F(first_of)(const int with, const double *x, const double *y, ptrdiff_t n,
                              double *largest, double *second) {
-#define AT(j) (with ? (vec)LOAD(x + (j)) + (vec)LOAD(y + (j)) : (vec)LOAD(x + (j)))
+#define AT(j) (with ? ADD(LOAD(x + (j)), LOAD(y + (j))) : LOAD(x + (j)))
 #if V == 1
     ptrdiff_t first = 0;
     double most = AT(0), next = -INFINITY;
@@ -171,25 +39,25 @@ INLINE ptrdiff_t F(first_of)(const int with, const double *x, const double *y, p
         most = MAX(most, value);
     }
     vec rest = F(load_part)(x + j, n - j, -INFINITY);
-    rest = with ? rest + F(load_part)(y + j, n - j, 0.0) : rest;
+    rest = with ? ADD(rest, F(load_part)(y + j, n - j, 0.0)) : rest;
     next = MAX(next, MIN(most, rest));
     most = MAX(most, rest);
     *largest = F(largest_lane)(most);
     const vec value = SPLAT(*largest);
     if (second) {
-        const uint64_t lanes = F(equal)(most, value);
+        const uint64_t lanes = EQUAL(most, value);
         *second = lanes & (lanes - 1) ? *largest
                                       : F(largest_lane)(IF_EQUAL(most, value, next, most));
     }
     /* All of 64 are compared before the first is looked for: where it is cannot be predicted. */
     uint64_t found = 0;
     for (j = 0; j + V <= n; j += V) {
-        found |= F(equal)(AT(j), value) << j % 64;
+        found |= EQUAL(AT(j), value) << j % 64;
         if ((j + V) % 64 == 0 && found)
-            return j / 64 * 64 + __builtin_ctzll(found);
+            return j / 64 * 64 + first_bit(found);
     }
-    found |= F(equal)(rest, value) << j % 64;
-    return j / 64 * 64 + __builtin_ctzll(found);
+    found |= EQUAL(rest, value) << j % 64;
+    return j / 64 * 64 + first_bit(found);
 #endif
 #undef AT
 }
@@ -219,14 +87,14 @@ VECTOR_TARGET static ptrdiff_t F(above)(const double *x, const double *y, ptrdif
         uint64_t found = 0;
         ptrdiff_t j = first;
         for (; j + V <= end; j += V)
-            found |= F(above_lanes)((vec)LOAD(x + j) + (vec)LOAD(y + j), SPLAT(floor)) << j % 64;
+            found |= ABOVE(ADD(LOAD(x + j), LOAD(y + j)), SPLAT(floor)) << j % 64;
         if (j < end) {
             const vec rest = F(load_part)(x + j, end - j, -INFINITY);
             const vec others = F(load_part)(y + j, end - j, 0.0);
-            found |= F(above_lanes)(rest + others, SPLAT(floor)) << j % 64;
+            found |= ABOVE(ADD(rest, others), SPLAT(floor)) << j % 64;
         }
         for (; found; found &= found - 1)
-            indices[count++] = (int32_t)(first + __builtin_ctzll(found));
+            indices[count++] = (int32_t)(first + first_bit(found));
     }
 #endif
     return count;
@@ -236,9 +104,8 @@ VECTOR_TARGET static ptrdiff_t F(count_below)(const double *x, ptrdiff_t n, doub
     ptrdiff_t count = 0, j = 0;
 #if V > 1
     for (; j + V <= n; j += V)
-        count += __builtin_popcountll(F(above_lanes)(SPLAT(limit), LOAD(x + j)));
-    count += __builtin_popcountll(
-        F(above_lanes)(SPLAT(limit), F(load_part)(x + j, n - j, INFINITY)));
+        count += count_bits(ABOVE(SPLAT(limit), LOAD(x + j)));
+    count += count_bits(ABOVE(SPLAT(limit), F(load_part)(x + j, n - j, INFINITY)));
 #else
     for (; j < n; j++)
         count += x[j] < limit;
@@ -256,11 +123,11 @@ INLINE vec F(exponential)(vec x) {
     const double rounder = 6755399441055744.0;
     vec bounded = MAX(x, SPLAT(-700.0));
     vec rounded = FUSED(bounded, SPLAT(1.44269504088896340736), SPLAT(rounder));
-    vec exponent = rounded - rounder;
+    vec exponent = SUBTRACT(rounded, SPLAT(rounder));
     vec rest = FUSED(exponent, SPLAT(-6.93147180369123816490e-01), bounded);
     rest = FUSED(exponent, SPLAT(-1.90821492927058770002e-10), rest);
     /* The even and the odd terms of the exponential series, x^12 / 12! the last. */
-    vec square = rest * rest;
+    vec square = MULTIPLY(rest, rest);
     vec even = SPLAT(1.0 / 479001600), odd = SPLAT(1.0 / 39916800);
     const double of_even[] = {1.0 / 3628800, 1.0 / 40320, 1.0 / 720, 1.0 / 24, 0.5, 1.0};
     const double of_odd[] = {1.0 / 362880, 1.0 / 5040, 1.0 / 120, 1.0 / 6, 1.0};
@@ -268,8 +135,8 @@ INLINE vec F(exponential)(vec x) {
         even = FUSED(even, square, SPLAT(of_even[i]));
     for (int i = 0; i < 5; i++)
         odd = FUSED(odd, square, SPLAT(of_odd[i]));
-    vec power = (vec)(((ivec)rounded + 1023) << 52);
-    return IF_EQUAL(x, SPLAT(-INFINITY), SPLAT(0.0), FUSED(odd, rest, even) * power);
+    vec power = SHIFT_LEFT(ADD(rounded, SPLAT(1023.0)), 52);
+    return IF_EQUAL(x, SPLAT(-INFINITY), SPLAT(0.0), MULTIPLY(FUSED(odd, rest, even), power));
 }
 #endif
 
@@ -283,9 +150,10 @@ VECTOR_TARGET static void F(exponentials)(double *y, const double *x, ptrdiff_t 
                                           ptrdiff_t width, double shift, double *lowest) {
     ptrdiff_t j = 0;
     for (; j + V <= n; j += V)
-        F(exponentials_at)(y + j, LOAD(x + j) - shift, lowest + j);
+        F(exponentials_at)(y + j, SUBTRACT(LOAD(x + j), SPLAT(shift)), lowest + j);
     for (; j < width; j += V)
-        F(exponentials_at)(y + j, F(load_part)(x + j, n - j, -INFINITY) - shift, lowest + j);
+        F(exponentials_at)(y + j, SUBTRACT(F(load_part)(x + j, n - j, -INFINITY), SPLAT(shift)),
+                           lowest + j);
 }
 
 /* log(x) of x = 2^e * m, m from sqrt(1/2) to sqrt(2), with log(m) = 2 artanh((m - 1) / (m + 1)) as
@@ -294,23 +162,25 @@ VECTOR_TARGET static void F(exponentials)(double *y, const double *x, ptrdiff_t 
 INLINE vec F(logarithm)(vec x) { return log(x); }
 #else
 INLINE vec F(logarithm)(vec x) {
-    const double two_52 = 4503599627370496.0;
-    ivec bits = (ivec)x, mantissa_bits = (ivec)(SPLAT(0.0)) + 0xFFFFFFFFFFFFFLL;
-    vec exponent = (vec)((bits >> 52) | (ivec)SPLAT(two_52)) - two_52 - 1023.0;
-    vec m = (vec)((bits & mantissa_bits) | (ivec)SPLAT(1.0));
-    ivec large = m > SPLAT(1.41421356237309504880);
-    m = SELECT(large, m * 0.5, m);
-    exponent = SELECT(large, exponent + 1.0, exponent);
-    vec f = (m - 1.0) / (m + 1.0), square = f * f;
+    /* Of a number of 2^52 and more the low bits are those of an integer. */
+    const vec two_52 = SPLAT(4503599627370496.0), one = SPLAT(1.0);
+    const vec large = SPLAT(1.41421356237309504880);
+    vec exponent = SUBTRACT(SUBTRACT(OR(SHIFT_RIGHT(x, 52), two_52), two_52), SPLAT(1023.0));
+    /* All bits of what is just below 2 are those of a mantissa and of 1. */
+    vec m = AND(OR(x, one), SPLAT(1.99999999999999977796));
+    exponent = IF_ABOVE(m, large, ADD(exponent, one), exponent);
+    m = IF_ABOVE(m, large, MULTIPLY(m, SPLAT(0.5)), m);
+    vec f = DIVIDE(SUBTRACT(m, one), ADD(m, one)), square = MULTIPLY(f, f);
     vec series = SPLAT(1.0 / 21);
     for (int i = 19; i > 0; i -= 2)
         series = FUSED(series, square, SPLAT(1.0 / i));
-    return FUSED(exponent, SPLAT(0.693147180559945309417), 2.0 * f * series);
+    return FUSED(exponent, SPLAT(0.693147180559945309417),
+                 MULTIPLY(MULTIPLY(SPLAT(2.0), f), series));
 }
 #endif
 
 INLINE vec F(log_product)(vec x, vec y) {
-    const vec product = x * y;
+    const vec product = MULTIPLY(x, y);
     return IF_EQUAL(product, SPLAT(0.0), SPLAT(-INFINITY), F(logarithm)(product));
 }
 
@@ -331,16 +201,16 @@ VECTOR_TARGET static double F(quotients)(double *g, double *left, const double *
     vec sums = SPLAT(0.0), least = SPLAT(1.0);
     for (ptrdiff_t j = 0; j < width; j += V) {
         const vec value = LOAD(g + j), by_x = LOAD(x + j), by_y = LOAD(y + j);
-        sums += value;
-        const vec product = IF_EQUAL(value, SPLAT(0.0), SPLAT(1.0), by_x * by_y);
+        sums = ADD(sums, value);
+        const vec product = IF_EQUAL(value, SPLAT(0.0), SPLAT(1.0), MULTIPLY(by_x, by_y));
         least = MIN(least, product);
         /* One division, which takes as long as many products. */
-        const vec by_both = value / product;
-        STORE(left + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), by_both * by_y));
-        STORE(g + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), by_both * by_x));
+        const vec by_both = DIVIDE(value, product);
+        STORE(left + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), MULTIPLY(by_both, by_y)));
+        STORE(g + j, IF_EQUAL(value, SPLAT(0.0), SPLAT(0.0), MULTIPLY(by_both, by_x)));
     }
     *total += F(sum_lanes)(sums);
-    return -F(largest_lane)(-least);
+    return -F(largest_lane)(SUBTRACT(SPLAT(0.0), least));
 }
 
 VECTOR_TARGET static void F(add_products)(double *out, const double *x, const double *y,
@@ -356,7 +226,7 @@ VECTOR_TARGET static void F(add_products)(double *out, const double *x, const do
 VECTOR_TARGET static void F(extended)(double *x, const double *y, const double *factors,
                                       const double *reached, ptrdiff_t width) {
     for (ptrdiff_t j = 0; j < width; j += V) {
-        const vec sum = LOAD(factors + j) * (LOAD(x + j) + LOAD(y + j));
+        const vec sum = MULTIPLY(LOAD(factors + j), ADD(LOAD(x + j), LOAD(y + j)));
         STORE(x + j, IF_EQUAL(LOAD(reached + j), SPLAT(0.0), SPLAT(0.0), sum));
     }
 }
@@ -380,7 +250,7 @@ INLINE void F(weighted_sum_of)(const int columns, double *out, const double *wei
         for (int c = 0; c < columns; c++)
             sum[0][c] = FUSED(SPLAT(weights[i]), LOAD(matrix + i * width + c * V), sum[0][c]);
     for (int c = 0; c < columns; c++)
-        STORE(out + c * V, sum[0][c] + sum[1][c]);
+        STORE(out + c * V, ADD(sum[0][c], sum[1][c]));
 }
 
 INLINE void F(best_sum_of)(const int columns, double *out, const double *scores,
@@ -391,7 +261,7 @@ INLINE void F(best_sum_of)(const int columns, double *out, const double *scores,
     for (ptrdiff_t i = 0; i < rows; i++) {
         const vec score = SPLAT(scores[i]);
         for (int c = 0; c < columns; c++)
-            best[c] = MAX(best[c], score + LOAD(matrix + i * width + c * V));
+            best[c] = MAX(best[c], ADD(score, LOAD(matrix + i * width + c * V)));
     }
     for (int c = 0; c < columns; c++)
         STORE(out + c * V, best[c]);
@@ -425,8 +295,8 @@ VECTOR_TARGET static double F(normalized_product)(double *x, const double *y,
                                                             double *smallest, ptrdiff_t width) {
     vec sums = SPLAT(0.0);
     for (ptrdiff_t j = 0; j < width; j += V) {
-        vec product = LOAD(x + j) * LOAD(y + j);
-        sums += product;
+        vec product = MULTIPLY(LOAD(x + j), LOAD(y + j));
+        sums = ADD(sums, product);
         STORE(x + j, product);
     }
     const double sum = F(sum_lanes)(sums);
@@ -434,7 +304,7 @@ VECTOR_TARGET static double F(normalized_product)(double *x, const double *y,
         return sum;
     const double inverse = 1.0 / sum;
     for (ptrdiff_t j = 0; j < width; j += V) {
-        vec share = LOAD(x + j) * inverse;
+        vec share = MULTIPLY(LOAD(x + j), SPLAT(inverse));
         STORE(x + j, share);
         vec positive = IF_EQUAL(share, SPLAT(0.0), SPLAT(1.0), share);
         STORE(smallest + j, MIN(LOAD(smallest + j), positive));
@@ -459,7 +329,7 @@ INLINE void F(outer_products_of)(const int columns, double *matrix, const double
     for (int i = 0; i < 4; i++)
         for (int c = 0; c < columns; c++) {
             double *cell = matrix + i * width + c * V;
-            STORE(cell, LOAD(cell) + sum[i][c] * factor);
+            STORE(cell, ADD(LOAD(cell), MULTIPLY(sum[i][c], SPLAT(factor))));
         }
 }
 
@@ -483,8 +353,8 @@ VECTOR_TARGET static void F(add_outer_products)(double *matrix, const double *a,
 
 INLINE vec F(take_mass)(double *gradient, const double *scores, const double *mass, double weight) {
     vec m = LOAD(mass);
-    STORE(gradient, LOAD(gradient) - m * weight);
-    return IF_EQUAL(m, SPLAT(0.0), SPLAT(0.0), m * LOAD(scores));
+    STORE(gradient, SUBTRACT(LOAD(gradient), MULTIPLY(m, SPLAT(weight))));
+    return IF_EQUAL(m, SPLAT(0.0), SPLAT(0.0), MULTIPLY(m, LOAD(scores)));
 }
 
 VECTOR_TARGET static double F(subtract_mass)(double *gradient, const double *scores,
@@ -495,13 +365,13 @@ VECTOR_TARGET static double F(subtract_mass)(double *gradient, const double *sco
     ptrdiff_t j = 0;
     for (; j + 4 * V <= n; j += 4 * V)
         for (int i = 0; i < 4; i++)
-            sums[i] +=
-                F(take_mass)(gradient + j + i * V, scores + j + i * V, mass + j + i * V, weight);
+            sums[i] = ADD(sums[i], F(take_mass)(gradient + j + i * V, scores + j + i * V,
+                                                mass + j + i * V, weight));
     for (; j < n; j++) {
         rest += mass[j] == 0.0 ? 0.0 : mass[j] * scores[j];
         gradient[j] -= mass[j] * weight;
     }
-    return F(sum_lanes)((sums[0] + sums[1]) + (sums[2] + sums[3])) + rest;
+    return F(sum_lanes)(ADD(ADD(sums[0], sums[1]), ADD(sums[2], sums[3]))) + rest;
 }
 
 static VectorOps F(ops)(void) {
@@ -527,15 +397,23 @@ static VectorOps F(ops)(void) {
 #undef V
 #undef F
 #undef vec
-#undef ivec
-#undef unaligned
 #undef INLINE
 #undef LOAD
 #undef STORE
 #undef SPLAT
-#undef SELECT
-#undef IF_EQUAL
+#undef ADD
+#undef SUBTRACT
+#undef MULTIPLY
+#undef DIVIDE
+#undef FUSED
 #undef MAX
 #undef MIN
-#undef FUSED
+#undef AND
+#undef OR
+#undef SHIFT_LEFT
+#undef SHIFT_RIGHT
+#undef ABOVE
+#undef EQUAL
+#undef IF_ABOVE
+#undef IF_EQUAL
 #undef BY_COLUMNS

@@ -188,8 +188,8 @@ int main(void) {
     for (int n = 1; n <= MOST - 8; n++)
         for (int round = 0; round < 8; round++) {
             check(ops_baseline(), n);
-#ifdef VECTORS_X86
-            if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#ifdef X86
+            if (processor() >= HAS_AVX2)
                 check(ops_avx2(), n);
 #endif
             check(vectors_init(), n);
