@@ -2,9 +2,9 @@
 
     python benchmarks/builds.py
 
-The widest vectors that a processor has are chosen when the package is imported. On x86-64 compilers
-get the same intrinsics; on others gcc and clang have vector types, and the rest plain loops. Needs gcc
-or clang, and builds the package three times.
+The widest vectors that a processor has are chosen when the package is imported. On x86-64 all
+compilers get the same intrinsics; on others gcc and clang have vector types, and the rest plain
+loops. Needs gcc or clang, and builds the package three times.
 """
 
 import importlib.util

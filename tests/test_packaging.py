@@ -96,7 +96,8 @@ def best_score_of_two_tokens(folder):
     code = (
         # What is installed in place looks for a module that a copy lacks where the sources are.
         "import sys\n"
-        "sys.meta_path = [f for f in sys.meta_path if 'Editable' not in getattr(f, '__name__', '')]\n"
+        "finders = [each for each in sys.meta_path if 'Editable' not in str(each)]\n"
+        "sys.meta_path = finders\n"
         "import numpy as np\n"
         "from spacy_skd.crf import NATIVE, Potentials, viterbi\n"
         "zeros = np.zeros(2, dtype='float32')\n"
