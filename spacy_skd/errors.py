@@ -633,6 +633,11 @@ class Errors(metaclass=ErrorsWithCodes):
         "Subword vectors have no '{method}', because they are no table of words: any word has a vector. Ask "
         "for those of words that you name, by vectors[word] or vectors.get_batch(words)."
     )
+    SKD282 = (
+        "--contextual is about what an encoder says of the words of a corpus: name it with --corpus, and give "
+        "an encoder in place of floret."
+    )
+    SKD283 = "--layer is {value}; it must be 1 or more, and goes with --contextual."
     # fmt: on
 
 

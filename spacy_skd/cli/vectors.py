@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, List, Optional, Tuple
 import typer
 from wasabi import msg
 
-from ._app import app
+from ._app import app, use_gpu
 
 if TYPE_CHECKING:
     from ..vectors.make import VectorsReport
@@ -27,6 +27,9 @@ def vectors_cli(
     pieces: Optional[int] = typer.Option(None, "--pieces", "-p", help="Keep so many pieces: those that the corpus needs, and then the most frequent ones of all languages. By default none of these with --corpus, all without"),
     dims: int = typer.Option(128, "--dims", "-d", help="Dimensions of the vectors: so many principal axes of the embeddings"),
     dtype: DType = typer.Option(DType.float16, "--dtype", "-t", help="Type of the stored numbers; floret has float32"),
+    contextual: bool = typer.Option(False, "--contextual", "-x", help="What the encoder says of words in the sentences of the corpus, on average, in place of its input embeddings: words that occur three times have vectors of their own. Takes minutes, and transformers"),
+    layer: Optional[int] = typer.Option(None, "--layer", help="With --contextual: the layer that says it. By default two thirds of the way up"),
+    gpu_id: int = typer.Option(-1, "--gpu-id", "-g", help="With --contextual: GPU ID or -1 for CPU"),
     lang: str = typer.Option("xx", "--lang", "-l", help="Language of the pipelines that will load the vectors"),
 ) -> None:  # fmt: skip
     """
@@ -34,24 +37,37 @@ def vectors_cli(
 
     The vector of a word is the mean of the embeddings of its pieces, centred and reduced to their
     principal axes. Words that the corpus does not have get one as well, from the pieces that are
-    kept. Where no encoder can be had, floret trains vectors on the corpus. Every spaCy component
-    with static vectors can use either: [initialize] vectors = OUTPUT.
+    kept. With --contextual it is what a layer says of the word, on average over the sentences of the
+    corpus. Where no encoder can be had, floret trains vectors on the corpus. Every spaCy component
+    with static vectors can use any of them: [initialize] vectors = OUTPUT.
 
     Example: python -m spacy skd vectors intfloat/multilingual-e5-small vectors --corpus corpus
+    Example: python -m spacy skd vectors intfloat/multilingual-e5-small vectors --corpus corpus --contextual
     Example: python -m spacy skd vectors floret vectors --corpus corpus
     """
     from ..vectors.make import make_vectors
 
+    use_gpu(gpu_id)
     report = make_vectors(
-        encoder, output, corpus=corpus, most=pieces, dims=dims, dtype=dtype.value, lang=lang
+        encoder,
+        output,
+        corpus=corpus,
+        most=pieces,
+        dims=dims,
+        dtype=dtype.value,
+        lang=lang,
+        contextual=contextual,
+        layer=layer,
     )
     _print_report(report)
     msg.good(f"Vectors written to {output}")
 
 
 def _print_report(report: "VectorsReport") -> None:
-    rows: List[Tuple[str, object]] = [
-        ("Rows", report.rows),
+    rows: List[Tuple[str, object]] = [("Rows", report.rows)]
+    if report.words is not None:
+        rows.append(("Of words", report.words))
+    rows += [
         ("Dimensions", report.dims),
         ("Size", f"{report.bytes / 1e6:.1f} MB"),
     ]

@@ -14,6 +14,7 @@ from thinc.api import get_current_ops
 from ..errors import Errors, SkdError
 from ..folders import Kind, MadeFolder
 from ..locks import locked
+from .contextual import in_context
 from .encoder import read_encoder
 from .floret import train_floret
 from .pieces import Pieces
@@ -35,7 +36,8 @@ class VectorsReport:
     """What was made.
 
     rows, dims, bytes: Of the stored table; its rows are those of pieces, or of hashed n-grams.
-    variance (Optional[float]): The share of the pieces' variance that the dimensions keep.
+    words (Optional[int]): How many of the rows are those of whole words.
+    variance (Optional[float]): The share of the rows' variance that the dimensions keep.
     pieces_per_word (Optional[float]): Mean over the words of the corpus, as often as they occur.
     neighbours (Dict[str, List[str]]): A few words, and the words with the most similar vectors.
     """
@@ -43,6 +45,7 @@ class VectorsReport:
     rows: int = 0
     dims: int = 0
     bytes: int = 0
+    words: Optional[int] = None
     variance: Optional[float] = None
     pieces_per_word: Optional[float] = None
     neighbours: Dict[str, List[str]] = field(default_factory=dict)
@@ -57,6 +60,8 @@ def make_vectors(
     dims: int = 128,
     dtype: str = "float16",
     lang: str = "xx",
+    contextual: bool = False,
+    layer: Optional[int] = None,
 ) -> VectorsReport:
     """Write a pipeline that holds word vectors, in place of an earlier one.
 
@@ -71,6 +76,9 @@ def make_vectors(
     dtype (str): Of the stored pieces: "float16", "float32", or "int8" with a scale a dimension.
         floret has float32.
     lang (str): Language of the pipeline, which is that of those that will load it.
+    contextual (bool): What the encoder says of words in the sentences of the corpus, in place of
+        its input embeddings, see `contextual.py`. Frequent words have vectors of their own.
+    layer (Optional[int]): Of the encoder, whose outputs these are; None: two thirds of the way up.
     Raises `SkdError` for an encoder, corpus or output that will not do.
     """
     nlp = blank_pipeline(lang)
@@ -81,6 +89,10 @@ def make_vectors(
         folder.clear()
         if most is not None and most < 1:
             raise SkdError(Errors.SKD179.format(value=most))
+        if contextual and (corpus is None or source == FLORET):
+            raise SkdError(Errors.SKD282)
+        if layer is not None and (not contextual or layer < 1):
+            raise SkdError(Errors.SKD283.format(value=layer))
         counts = {} if corpus is None else count_words(corpus)
         if corpus is not None and not counts:
             raise SkdError(Errors.SKD280.format(path=corpus, problem="no text"))
@@ -90,7 +102,10 @@ def make_vectors(
             train_floret(nlp, corpus, dims)
         else:
             nlp.config["nlp"]["vectors"] = {"@vectors": "spacy-skd.SubwordVectors.v1"}
-            nlp.vocab.vectors = encoder_vectors(source, counts, most, dims, dtype, report)
+            read = corpus if contextual else None
+            nlp.vocab.vectors = encoder_vectors(
+                source, counts, most, dims, dtype, read, layer, report
+            )
         nlp.vocab.vectors.name = f"{nlp.lang}_{nlp.meta['name']}.vectors"
         report.neighbours = neighbours(nlp.vocab.vectors, counts)
         try:
@@ -117,23 +132,40 @@ def encoder_vectors(
     most: Optional[int],
     dims: int,
     dtype: str,
+    corpus: Optional[Path],
+    layer: Optional[int],
     report: VectorsReport,
 ) -> SubwordVectors:
-    """Vectors from the input embeddings of an encoder, see `table.py`."""
+    """Vectors from the input embeddings of an encoder, see `table.py`, or from what a layer of it
+    says of the words of a corpus.
+    """
     pieces, embeddings = read_encoder(source)
     if not 1 <= dims <= embeddings.shape[1]:
         most_dims = f"from 1 to {embeddings.shape[1]}, the width of the encoder's embeddings"
         raise SkdError(Errors.SKD176.format(value=dims, range=most_dims))
     wanted = pieces.usable if most is None else pieces.characters()
     if counts:
-        wanted, report.pieces_per_word = needed(pieces, sum(counts.values(), Counter()))
+        wanted, report.pieces_per_word = needed(pieces, together(counts))
     if most is not None:
         others = [piece for piece in pieces.most_frequent() if piece not in wanted]
         wanted = wanted.union(others[: max(0, most - len(wanted))])
     tokenizer, kept = pieces.reduced(wanted)
-    table, report.variance = principal_axes(embeddings, sorted(pieces.usable), kept, dims)
+    words: List[str] = []
+    usable = sorted(pieces.usable)
+    if corpus is not None:
+        found = in_context(source, corpus, together(counts), pieces, kept, embeddings, layer)
+        words, embeddings = found.words, np.concatenate([found.of_pieces, found.of_words])
+        usable, kept = list(range(len(kept), len(embeddings))), list(range(len(embeddings)))
+        report.words = len(words)
+    table, report.variance = principal_axes(embeddings, usable, kept, dims)
     data, scale = quantize(table, dtype)
-    return SubwordVectors(data=data, scale=scale, tokenizer=tokenizer, prefix=pieces.prefix)
+    return SubwordVectors(
+        data=data, scale=scale, tokenizer=tokenizer, prefix=pieces.prefix, words=words
+    )
+
+
+def together(counts: Dict[str, Counter]) -> Counter:
+    return sum(counts.values(), Counter())
 
 
 def needed(pieces: Pieces, counts: Counter) -> Tuple[Set[int], float]:
@@ -152,8 +184,7 @@ def neighbours(
     """For the most frequent word of each language that is long enough to be a name or a noun: the
     words of the whole corpus that are nearest by cosine.
     """
-    together = sum(counts.values(), Counter())
-    known = [word for word, _ in together.most_common(20_000) if word.isalpha()]
+    known = [word for word, _ in together(counts).most_common(20_000) if word.isalpha()]
     rows = {word: row for row, word in enumerate(known)}
     table = get_current_ops().to_numpy(vectors.get_batch(known))
     table /= np.maximum(np.linalg.norm(table, axis=1, keepdims=True), 1e-12)

@@ -1,7 +1,8 @@
-"""SubwordVectors: the vector of any word is the mean of the vectors of its pieces.
+"""SubwordVectors: the vector of any word is the mean of the vectors of its pieces, or its own.
 
 A table of words knows the words that it was made with. A table of pieces, with the tokenizer that
-cuts words into them, has a vector for nearly every word, and is smaller.
+cuts words into them, has a vector for nearly every word, and is smaller. Beside the pieces it may
+have words, each with a vector of its own.
 """
 
 import warnings
@@ -17,6 +18,7 @@ from typing import (
     List,
     NoReturn,
     Optional,
+    Sequence,
     Tuple,
     Union,
     cast,
@@ -52,13 +54,14 @@ def make_subword_vectors() -> Callable[[Vocab], "SubwordVectors"]:
 
 
 class SubwordVectors(BaseVectors):
-    """Vectors (pieces, dims), and the tokenizer that cuts words into pieces.
+    """Vectors (pieces + words, dims), and the tokenizer that cuts words into pieces.
 
     strings (Optional[StringStore]): Turns keys into words. None: an empty one.
-    data (Optional[np.ndarray]): Vectors (pieces, dims), float32, float16 or int8. None: none.
+    data (Optional[np.ndarray]): Vectors (pieces + words, dims), float32, float16 or int8.
     scale (Optional[np.ndarray]): Factor of each dimension of `data`, (dims,), float32. None: 1.
     tokenizer (str): A `tokenizer.json`, whose ids are the rows of `data`.
     prefix (str): What comes before a word that is given to the tokenizer, e.g. a blank.
+    words (Sequence[str]): Those of the last rows of `data`, which are not cut into pieces.
     name (Optional[str]): Of the vectors, for the pipeline's meta data.
     """
 
@@ -79,6 +82,7 @@ class SubwordVectors(BaseVectors):
         scale: Optional[np.ndarray] = None,
         tokenizer: str = "",
         prefix: str = "",
+        words: Sequence[str] = (),
         name: Optional[str] = None,
     ) -> None:
         self.strings = StringStore() if strings is None else strings
@@ -89,15 +93,23 @@ class SubwordVectors(BaseVectors):
             scale,
             tokenizer,
             prefix,
+            words,
         )
 
     def _set(
-        self, data: np.ndarray, scale: Optional[np.ndarray], tokenizer: str, prefix: str
+        self,
+        data: np.ndarray,
+        scale: Optional[np.ndarray],
+        tokenizer: str,
+        prefix: str,
+        words: Sequence[str],
     ) -> None:
         self.data = data
         self.scale = np.ones(data.shape[1], dtype="f") if scale is None else scale
         self.tokenizer_json = tokenizer
         self.prefix = prefix
+        self.n_pieces = len(data) - len(words)
+        self._rows = {word: self.n_pieces + i for i, word in enumerate(words)}
         self._tokenizer: Optional[Tokenizer] = None
         self._cache: Dict[int, Floats1d] = {}
 
@@ -132,6 +144,7 @@ class SubwordVectors(BaseVectors):
         return isinstance(other, SubwordVectors) and (
             self.tokenizer_json == other.tokenizer_json
             and self.prefix == other.prefix
+            and self._rows == other._rows
             and np.array_equal(self.data, other.data)
             and np.array_equal(self.scale, other.scale)
         )
@@ -187,11 +200,13 @@ class SubwordVectors(BaseVectors):
         return means * self.scale
 
     def pieces(self, word: str) -> List[int]:
-        """The known pieces of a word: rows of `data`."""
+        """The known pieces of a word, or itself where it is one of the words: rows of `data`."""
         if not len(self):
             return []
+        if word in self._rows:
+            return [self._rows[word]]
         ids = self.tokenizer.encode(self.prefix + word, add_special_tokens=False).ids
-        return [piece for piece in ids if piece < len(self)]
+        return [piece for piece in ids if piece < self.n_pieces]
 
     @property
     def tokenizer(self) -> "Tokenizer":
@@ -237,7 +252,7 @@ class SubwordVectors(BaseVectors):
     # Saving and loading
 
     def _cfg(self) -> Dict[str, Any]:
-        return {"scale": self.scale.tolist(), "prefix": self.prefix}
+        return {"scale": self.scale.tolist(), "prefix": self.prefix, "words": list(self._rows)}
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         return srsly.msgpack_dumps(
@@ -250,8 +265,9 @@ class SubwordVectors(BaseVectors):
 
     def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> "SubwordVectors":
         message = srsly.msgpack_loads(data)
-        scale = np.asarray(message["cfg"]["scale"], dtype="f")
-        self._set(message["data"], scale, message["tokenizer"], message["cfg"]["prefix"])
+        cfg = message["cfg"]
+        scale = np.asarray(cfg["scale"], dtype="f")
+        self._set(message["data"], scale, message["tokenizer"], cfg["prefix"], cfg["words"])
         self.to_ops(get_current_ops())
         return self
 
@@ -275,9 +291,10 @@ class SubwordVectors(BaseVectors):
             cfg = srsly.read_json(folder / CFG)
             tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8")
             scale = np.asarray(cfg["scale"], dtype="f").reshape(data.shape[1])
+            prefix, words = cfg["prefix"], cfg["words"]
         except (OSError, ValueError, KeyError, IndexError) as error:
             raise SkdError(Errors.SKD170.format(path=folder, reason=error)) from error
-        self._set(data, scale, tokenizer, cfg["prefix"])
+        self._set(data, scale, tokenizer, prefix, words)
         self.to_ops(get_current_ops())
         return self
 

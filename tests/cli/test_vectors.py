@@ -1,6 +1,7 @@
 """`skd vectors` through its real entry point, and a student trained with what it makes."""
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_it_makes_a_pipeline_and_says_what_it_is_like(skd_here, corpus, tmp_path
     assert vectors.shape[1] == 6 and vectors.data.dtype == "int8" and "Anna" in vectors
 
 
+def test_what_an_encoder_says_in_context(skd_here, corpus, tiny_transformer, tmp_path):
+    shutil.copytree(tiny_transformer(), tmp_path / "encoder")
+    result = skd_here("vectors", "encoder", "vectors", "-c", corpus, "--dims", 2, "--contextual")
+    assert result.returncode == 0, result.stderr
+    assert "Of words" in result.stdout
+    vectors = spacy.load(tmp_path / "vectors").vocab.vectors
+    assert 0 < vectors.n_pieces < len(vectors)
+
+
 def test_the_language_is_a_setting(skd_here, tmp_path):
     save_encoder(tmp_path / "encoder")
     assert skd_here("vectors", "encoder", "out", "--dims", 6, "--lang", "de").returncode == 0
@@ -36,6 +46,8 @@ def test_bad_input_is_one_line(fails, corpus, tmp_path):
     assert "SKD172" in fails("vectors", tmp_path / "none", "out")
     assert "SKD176" in fails("vectors", "encoder", "out", "--dims", 99)
     assert "SKD178" in fails("vectors", "floret", "out")
+    assert "SKD282" in fails("vectors", "encoder", "out", "--contextual")
+    assert "SKD283" in fails("vectors", "encoder", "out", "--layer", 3)
     assert "SKD121" in fails("vectors", "encoder", "out", "--dims", 6, "--corpus", "none")
     assert "SKD133" in fails("vectors", "encoder", corpus, "--dims", 6)
     assert "SKD100" in fails("vectors", "encoder", "out", "--dims", 6, "--lang", "klingon")

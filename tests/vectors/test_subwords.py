@@ -71,6 +71,23 @@ def test_a_words_vector_is_the_mean_of_its_pieces(vectors):
     assert any(len(vectors.pieces(word)) > 1 for word in WORDS)
 
 
+def test_words_may_have_vectors_of_their_own(tokenizer, tmp_path):
+    plain = make(tokenizer)
+    data = np.vstack([plain.data, np.full((2, DIMS), [[1], [2]], dtype="f")])
+    own = SubwordVectors(data=data, tokenizer=tokenizer, words=["Bonn", "a b"])
+    assert own["Bonn"].tolist() == [1] * DIMS and own["a b"].tolist() == [2] * DIMS
+    for word in [*WORDS, *UNSEEN]:
+        if word != "Bonn":
+            np.testing.assert_allclose(own[word], plain[word], **NEAR)
+    other = SubwordVectors(data=data, tokenizer=tokenizer, words=["Kiel", "a b"])
+    assert own != plain and own != other
+    own.to_disk(tmp_path)
+    again = SubwordVectors().from_disk(tmp_path)
+    copies = [again, SubwordVectors().from_bytes(own.to_bytes()), pickle.loads(pickle.dumps(own))]
+    for copied in copies:
+        assert copied == own and copied["Bonn"].tolist() == [1] * DIMS
+
+
 @pytest.mark.parametrize("dtype", ["float16", "int8"])
 def test_small_types_give_float32(tokenizer, dtype):
     scale = np.linspace(0.5, 2, DIMS, dtype="f")
