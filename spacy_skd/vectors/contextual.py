@@ -116,9 +116,7 @@ def batches(corpus: Path) -> Iterator[List[List[str]]]:
         yield batch
 
 
-def linear_map(
-    X: np.ndarray, Y: np.ndarray, weights: np.ndarray
-) -> Tuple[np.ndarray, np.ndarray]:
+def linear_map(X: np.ndarray, Y: np.ndarray, weights: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """The weighted mean of Y, (width of Y,), and what times X comes nearest to the rest of Y, by
     ridge regression, (width of X, width of Y).
     """
