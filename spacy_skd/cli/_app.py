@@ -14,6 +14,7 @@ from thinc.compat import has_cupy, has_cupy_gpu, has_torch_mps_gpu
 from typer.core import TyperGroup
 
 from ..errors import Errors, SkdError
+from ..work.processes import kill_as_interrupt
 
 if TYPE_CHECKING:
     from ..teachers import ClassifierSettings
@@ -30,12 +31,13 @@ INTERRUPTED = "Interrupted. What was done is kept; the same command goes on wher
 
 class Commands(TyperGroup):
     """What a system says of files, disks and memory becomes one line, whatever the command; and
-    Ctrl-C is answered where there is something to go on with.
+    Ctrl-C, `kill` and a closed terminal are answered where there is something to go on with.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with kill_as_interrupt():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             if ctx.invoked_subcommand in GO_ON:
                 click.echo(INTERRUPTED, err=True)

@@ -69,26 +69,50 @@ def test_labels_and_says_when_nothing_changed(skd, project):
     assert rows_of(result)["en"][-1] == "labelled"
 
 
-def test_a_killed_run_is_completed(skd, project):
+SLOWLY = (*LABEL, "--languages", "de", "--shard-size", "10", "--batch-size", "2")
+
+
+def many_sentences(project):
     vocab = Vocab()
     docs = [Doc(vocab, words=["sentence", str(i)]) for i in range(3000)]
     DocBin(docs=docs).to_disk(project / "corpus" / "de" / "train.spacy")
-    command = (*LABEL, "--languages", "de", "--shard-size", "10", "--batch-size", "2")
+    return docs
+
+
+def interrupt(project, number):
+    """Send a signal to the labelling of many sentences; returns what it says."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "spacy", "skd", *command], cwd=project, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "spacy", "skd", *SLOWLY],
+        cwd=project,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
     )
-    partial = project / "targets" / "de.partial"
-    while len(list(partial.glob("shard-*.arrow"))) < 5:
+    while len(list((project / "targets" / "de.partial").glob("shard-*.arrow"))) < 5:
         assert process.poll() is None
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(number)
+    return process.communicate()[1]
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_an_ended_run_says_that_it_goes_on(project, name):
+    """It was gone without a line, and its lock files stayed."""
+    many_sentences(project)
+    said = interrupt(project, getattr(signal, name))
+    assert said.splitlines()[-1].endswith("the same command goes on where this one was.")
+    assert [path.name for path in (project / "targets").iterdir()] == ["de.partial"]
+
+
+def test_a_killed_run_is_completed(skd, project):
+    docs = many_sentences(project)
+    interrupt(project, signal.SIGKILL)
+    partial = project / "targets" / "de.partial"
     lines = map(json.loads, (partial / "shards.jsonl").read_text().splitlines())
     recorded = [partial / line["shard"]["file"] for line in lines]
     kept = {path: path.stat().st_ino for path in recorded}
     assert not (project / "targets" / "de").exists()
 
-    result = skd(*command)
+    result = skd(*SLOWLY)
     assert rows_of(result)["de"][1] == str(3000 + 4) and rows_of(result)["de"][-1] == "resumed"
     store = project / "targets" / "de"
     assert {store / path.name: inode for path, inode in kept.items()}.items() <= {
