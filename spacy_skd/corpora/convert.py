@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 
 from .. import about
-from ..errors import Errors, SkdError
+from ..errors import Errors, SkdError, printable
 from ..records import canonical, file_checksum
 from ..settings import check_number
 from .documents import SPLITS, Converted, ReadOptions
@@ -30,7 +30,13 @@ UNMERGED = "has no multiword tokens, so those of dev and test stay split"
 NOT_READ = "{} not read: a file is called train, dev, test, unlabelled or raw, and its extension"
 BY_NAME = "{}: labels are matched by name, two names are two labels"
 NOT_LEARNED = "{} in no train file, so that nothing learns it"
+CONTROLS = (
+    '{number} sentences with control characters, first "{text}": text of Windows that is read as '
+    "latin-1 has them in place of quotation marks and dashes; its encoding is cp1252"
+)
 LIKE_DEV = "has no multiword tokens, so what is not written in those of dev was merged here too"
+# No text has them, but in latin-1 they are what cp1252 has other characters for.
+CONTROL = re.compile("[\x80-\x9f]")
 
 Language = Tuple[str, Dict[str, Converted]]
 EntityTypes = Dict[str, Set[str]]  # of each language
@@ -165,7 +171,7 @@ def _write(
     docs = tally.counted(converted.docs)
     write_split(docs, folder / lang, split)
     report.splits.append(tally.report(lang, split, converted.repaired, duplicates))
-    report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes)
+    report.notes.extend(f"{lang} {split}: {note}" for note in converted.notes + tally.notes())
     return tally.types
 
 
@@ -205,6 +211,8 @@ class Tally:
     has_entities: bool = False
     tags: Set[int] = field(default_factory=set)
     types: Set[str] = field(default_factory=set)
+    controls: int = 0
+    first_control: str = ""
 
     def counted(self, docs: Iterable[Doc]) -> Iterator[Doc]:
         for doc in docs:
@@ -214,7 +222,17 @@ class Tally:
             self.has_entities = self.has_entities or doc.has_annotation("ENT_IOB")
             self.tags.update(int(tag) for tag in doc.to_array([TAG]).ravel())
             self.types.update(ent.label_ for ent in doc.ents)
+            if found := CONTROL.search(doc.text):
+                around = found.string[max(found.start() - 20, 0) : found.end() + 20]
+                self.first_control = self.first_control or around
+                self.controls += 1
             yield doc
+
+    def notes(self) -> List[str]:
+        if not self.controls:
+            return []
+        text = printable(self.first_control)
+        return [CONTROLS.format(number=self.controls, text=text)]
 
     def report(
         self, lang: str, split: str, repaired: Optional[int], duplicates: Optional[int]

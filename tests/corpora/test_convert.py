@@ -50,6 +50,17 @@ def test_formats_may_differ_from_file_to_file(raw, tmp_path):
     assert counts["es", "train"].labels is not None and counts["es", "train"].entities is None
 
 
+@pytest.mark.parametrize("encoding, notes", [("latin-1", 1), ("cp1252", 0)])
+def test_text_of_windows_that_is_read_as_latin_1_is_said(tmp_path, encoding, notes):
+    """Its quotation marks became control characters, and nothing said so."""
+    path = write(tmp_path / "train.txt", "„Lodz“ O\nist O\n\nschön O\n", "cp1252")
+    options = ReadOptions(encoding=encoding)
+    report = convert(path, tmp_path / "c", lang="de", split="test", options=options)
+    found = [note for note in report.notes if "cp1252" in note]
+    assert len(found) == notes
+    assert all(r'de test: 1 sentences with control characters, first "\x84Lodz\x93 ist' in n for n in found)
+
+
 def test_dev_is_drawn_from_train_and_said(raw, tmp_path):
     report = convert(raw, tmp_path / "a")
     convert(raw, tmp_path / "b")
