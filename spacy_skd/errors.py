@@ -394,6 +394,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "{path} is {kind}, not text. Unpack it, or write what it holds as text: docs/own-data.md shows how for "
         "a dataset of Hugging Face."
     )
+    SKD112 = (
+        "{path} is a dataset of Hugging Face as save_to_disk leaves it, not text. Write its splits as "
+        "<language>/train.iob2 and so on: docs/own-data.md shows how, with load_from_disk."
+    )
     SKD190 = (
         "{path}:{line}: not encoded in {encoding}, as its XML declaration says (UTF-8 where it says "
         "nothing). Correct the declaration."

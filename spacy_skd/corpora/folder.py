@@ -56,6 +56,7 @@ def find_corpus(
     instead = {"unlabelled", "raw"} if with_train else {"dev", "test"}
     for name, splits in files.items():
         if "train" not in splits and not splits.keys() & instead:
+            check_text(path, path / name, *(path / name).iterdir())
             raise SkdError(Errors.SKD082.format(path=path / name, lang=name))
     return RawCorpus(files, {name: names for name, names in others.items() if names})
 
@@ -69,6 +70,7 @@ def language_folders(path: Path, root: Optional[Path]) -> List[Path]:
         check_link(entry, root)
     folders = [entry for entry in entries if entry.is_dir()]
     if not folders:
+        check_text(path)
         raise SkdError(Errors.SKD081.format(path=path))
     seen: Dict[str, Path] = {}
     for folder in folders:
@@ -120,6 +122,13 @@ def check_regular(path: Path) -> None:
     """Raise `SkdError` for a pipe, a device or a socket: none can be read twice, some never end."""
     if not path.is_file():
         raise SkdError(Errors.SKD195.format(path=path))
+
+
+def check_text(*folders: Path) -> None:
+    """Raise `SkdError` for a folder that `datasets` has saved a dataset, or several splits, in."""
+    for folder in folders:
+        if any((folder / name).is_file() for name in ("dataset_dict.json", "dataset_info.json")):
+            raise SkdError(Errors.SKD112.format(path=folder))
 
 
 def exists(path: Path) -> bool:

@@ -48,6 +48,24 @@ def test_folder_takes_no_language(corpus):
         find_corpus(corpus("de/train.tsv"), "de", None)
 
 
+@pytest.mark.parametrize(
+    "names, place",
+    [
+        (["dataset_dict.json", "train/dataset_info.json", "train/data-0.arrow"], "."),
+        (["dataset_info.json", "state.json", "data-0.arrow"], "."),
+        (["de/dataset_dict.json", "de/train/dataset_info.json"], "de"),
+        (["de/train/dataset_info.json", "de/train/data-0.arrow"], "de/train"),
+        (["de/train.tsv", "nl/train/dataset_info.json"], "nl/train"),
+    ],
+)
+def test_a_folder_of_save_to_disk_is_called_that(corpus, names, place):
+    """It was told to add a file train.<extension> to a language called train."""
+    path = corpus(*names)
+    with pytest.raises(SkdError, match="SKD112.*docs/own-data.md") as caught:
+        find_corpus(path)
+    assert f" {path / place} is a dataset" in str(caught.value)
+
+
 def test_evaluation_only(corpus):
     assert set(find_corpus(corpus("de/test.tsv", "fr/dev.tsv")).files) == {"de", "fr"}
 
