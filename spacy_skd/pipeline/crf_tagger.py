@@ -25,6 +25,7 @@ ATTRIBUTES = ("tag", "pos")
 
 @Language.factory(
     "crf_tagger",
+    # spaCy has one list for a factory, whatever a component of it is set to assign.
     assigns=["token.tag", "token.pos"],
     default_config={
         "model": DEFAULT_CONFIG,
