@@ -218,9 +218,13 @@ def save(nlp: Language, settings: Settings, output: Path, *, is_best: bool) -> N
     before_to_disk = create_before_to_disk_callback(settings["before_to_disk"])
     with nlp.use_params(settings["optimizer"].averages):
         before_to_disk(nlp).to_disk(output / LAST)
+    # Beside the best so far: what is carried out again after a failure may be less good than that.
+    unfinished = output / f".{BEST}.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
     if is_best:
+        shutil.copytree(output / LAST, unfinished)
         shutil.rmtree(output / BEST, ignore_errors=True)
-        shutil.copytree(output / LAST, output / BEST)
+        unfinished.rename(output / BEST)
 
 
 def main(arguments: List[str]) -> None:

@@ -1,6 +1,9 @@
 """Trainings by our loop: as spaCy's own, and gone on with after interruptions."""
 
+import errno
 import io
+import shutil
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -152,6 +155,38 @@ def test_what_another_training_has_left_stays_until_there_is_something_in_its_pl
     train(init_nlp(settings), output, "f", stdout=io.StringIO())
     assert Checkpoint(output, "f").found() and len(Checkpoint(output, "f").files()) == 2
     assert not (output / "model-last" / "theirs").exists()
+
+
+def test_a_full_disk_leaves_the_best_so_far(
+    corpus,  # noqa: F811
+    tiny_transformer,
+    tmp_path,
+    monkeypatch,
+):
+    """Part of a better one was the best when the training was gone on with: what a GPU computes
+    again can be less good than before.
+    """
+    scores = iter([0.5, 0.6, *[0.4] * 9])
+    monkeypatch.setattr(
+        loop, "create_evaluation_callback", lambda *args: lambda: (next(scores), {"step": 0})
+    )
+    settings = make_config("accumulate", corpus, tiny_transformer)
+    (output := tmp_path / "run").mkdir()
+    copies, copytree = count(1), shutil.copytree
+
+    def copy(source, target, *args, **options):
+        if Path(source).name == "tagger" and next(copies) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return copytree(source, target, *args, **options)
+
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copytree", copy)
+        with pytest.raises(OSError, match="No space"):
+            train(init_nlp(settings.copy()), output, "f", stdout=io.StringIO())
+    train(init_nlp(settings.copy()), output, "f", stdout=io.StringIO())
+    Checkpoint(output, "f").remove()
+    assert sorted(path.name for path in output.iterdir()) == ["model-best", "model-last"]
+    assert spacy.load(output / "model-best").pipe_names == ["ner", "tagger"]
 
 
 def test_interrupted_it_ends_as_if_it_had_not_been(settings, tmp_path, monkeypatch):
