@@ -318,6 +318,11 @@ class Errors(metaclass=ErrorsWithCodes):
         "finish, then start again."
     )
 
+    SKD186 = (
+        "'{path}' was replaced or removed while a training read it. Let `python -m spacy skd convert` "
+        "finish, then start the training again."
+    )
+
     # 080-119: corpora/
     SKD080 = (
         "There is no file or folder {path}. Give a folder with <language>/train.<extension>, or a file."

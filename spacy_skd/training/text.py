@@ -3,7 +3,7 @@
 from functools import cached_property
 from itertools import count
 from pathlib import Path
-from typing import Iterable, Iterator, List, Optional, Sequence
+from typing import Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -25,6 +25,7 @@ class TextStream:
     files (List[Path]): `.spacy` files, all but the last of about the same number of sentences.
     seed (Sequence[int]): Of all passes.
     left_out (Optional[LeftOut]): Which of the sentences do not belong to it.
+    Raises `SkdError` where a file is not the one that was there when the stream was made.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class TextStream:
         self.vocab = vocab
         self.seed = seed
         self.left_out = left_out
+        self._found = [identity(path) for path in files]
         self._docs = self._passes()
 
     @cached_property
@@ -65,9 +67,21 @@ class TextStream:
 
     def _pass(self, rng: np.random.Generator) -> Iterator[Doc]:
         for i in rng.permutation(len(self.files)):
+            # A training on two corpora would pass for one on the first, were that put back.
+            if identity(self.files[i]) != self._found[i]:
+                raise SkdError(Errors.SKD186.format(path=self.files[i]))
             for doc in read_docs(self.files[i], self.lang, self.vocab):
                 if self.left_out is None or doc not in self.left_out:
                     yield doc
+
+
+def identity(path: Path) -> Optional[Tuple[int, int, int]]:
+    """By what a file is recognised; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def shuffled(docs: Iterable[Doc], rng: np.random.Generator) -> Iterator[Doc]:

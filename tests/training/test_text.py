@@ -44,6 +44,20 @@ def test_other_order_in_every_pass_and_the_same_for_a_seed(make_stream):
     assert passes[0] != take(make_stream(47, seed=1), 94)
 
 
+@pytest.mark.parametrize("what", ["replaced", "removed"])
+def test_a_corpus_that_is_replaced_meanwhile_is_not_read_on(make_stream, what):
+    """What had learned from both was taken for a training on the first once that was put back."""
+    stream = make_stream(47)
+    take(stream, 5)
+    for path in stream.files:
+        content = path.read_bytes()
+        path.rename(path.with_suffix(".old"))
+        if what == "replaced":
+            path.write_bytes(content)
+    with pytest.raises(SkdError, match=r"SKD186.*unlabelled/0000\d.spacy"):
+        take(stream, 47)
+
+
 def test_neighbours_are_parted(make_stream):
     order = take(make_stream(400), 400)
     steps = [abs(int(a[1:]) - int(b[1:])) for a, b in pairwise(order)]
