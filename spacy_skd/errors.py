@@ -322,6 +322,9 @@ class Errors(metaclass=ErrorsWithCodes):
         "'{path}' was replaced or removed while a training read it. Let `python -m spacy skd convert` "
         "finish, then start the training again."
     )
+    SKD187 = (
+        "Corpus or teacher of '{path}' was changed while it was labelled. Run `python -m spacy skd label` again."
+    )
 
     # 080-119: corpora/
     SKD080 = (

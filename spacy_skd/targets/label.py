@@ -216,7 +216,9 @@ def label_one(job: LabelJob, batch_size: int, cluster: Optional[Cluster]) -> Lab
 
 
 def write_store(job: LabelJob, plan: Plan, labeller: Labeller) -> Tuple[str, Meta]:
-    """Write what is missing. Returns what that was (see `LabelReport.status`), and what it made."""
+    """Write what is missing. Returns what that was (see `LabelReport.status`), and what it made.
+    Raises `SkdError` if corpus or teacher have changed since they were planned with.
+    """
     settle(job.store)
     meta = current_meta(job.store, plan)
     if meta is not None:  # another process was faster
@@ -225,6 +227,9 @@ def write_store(job: LabelJob, plan: Plan, labeller: Labeller) -> Tuple[str, Met
     left_out = trained_on(job)
     writer = TargetWriter(job.store, plan, labeller.teacher)
     writer.write(read_all(job), labeller.score, left_out, labeller.ahead)
+    if job.plan() != plan:  # what is stored is not of what the plan says, were that put back
+        remove(writer.partial)
+        raise SkdError(Errors.SKD187.format(path=job.store))
     return "resumed" if writer.kept else "labelled", writer.finish()
 
 

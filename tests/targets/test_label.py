@@ -156,6 +156,33 @@ def test_label_completes_a_run_killed_while_it_replaced_targets(project, monkeyp
     assert [path.name for path in (project / "targets").iterdir()] == ["de"]
 
 
+@pytest.mark.parametrize("what", ["corpus/de/train.spacy", "teachers/de"])
+def test_what_is_replaced_while_it_is_labelled_is_not_taken_for_what_it_was(
+    project, monkeypatch, what
+):
+    """Once that was put back, `label` found nothing to do, and a training asked for `label`."""
+    path = project / what
+    kept = path.with_name("kept")
+
+    def replace_before(job):
+        path.rename(kept)
+        if what.startswith("corpus"):
+            save_docs(path, WORDS[:3])
+        else:
+            save_teacher(path, seed=7)
+        return set()
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("spacy_skd.targets.label.trained_on", replace_before)
+        with pytest.raises(SkdError, match="SKD187.*targets/de"):
+            run_label(project, languages=["de"])
+    assert not list((project / "targets").iterdir())
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    kept.rename(path)
+    assert [report.status for report in run_label(project, languages=["de"])] == ["labelled"]
+    check_targets(project, "de", "de", WORDS)
+
+
 def test_a_run_that_was_planned_otherwise_is_not_resumed(project, monkeypatch):
     monkeypatch.setattr(TargetWriter, "finish", lambda writer: pytest.fail("killed"))
     with pytest.raises(pytest.fail.Exception):
