@@ -23,6 +23,7 @@ from ..work.tasks import Processes, Task
 from .spec import Spec
 
 Scores = Dict[str, Any]
+CHANGED = "the pipeline or the corpus was changed meanwhile"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ def measure_all(
                 return scores
 
             results = list(pool.map(carry, work))
+        for measurement, scores in zip(work, results):  # of one corpus, those of before included
+            measurement.check_unchanged(spec, scores["key"])
     finally:
         processes.stop()
         pool.shutdown(cancel_futures=True)
@@ -115,7 +118,19 @@ class Measurement:
             raise SkdError(
                 Errors.SKD232.format(what="a measurement", name=self.source, reason=reason)
             )
+        try:
+            self.check_unchanged(spec, key)
+        except SkdError:
+            path.unlink()  # it may be of what is there now
+            raise
         return read_record(path)
+
+    def check_unchanged(self, spec: Spec, key: str) -> None:
+        """Raises `SkdError` if pipeline or data are not those that a key was made of."""
+        if self.key(spec) != key:
+            raise SkdError(
+                Errors.SKD232.format(what="a measurement", name=self.source, reason=CHANGED)
+            )
 
     def task(self, spec: Spec, key: str, path: Path) -> Task:
         """The measurement itself, which leaves its result in the file `path`."""
