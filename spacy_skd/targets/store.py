@@ -4,7 +4,7 @@ import os
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Dict, List, Optional, Set, Tuple
+from typing import Collection, Dict, List, Optional, Set, Tuple
 
 import numpy as np
 from spacy.tokens import Doc
@@ -23,17 +23,20 @@ ATTEMPTS = 10
 PAUSE = 0.2
 
 
-def open_targets(path: Path) -> "SoftTargets":
+def open_targets(path: Path, languages: Optional[Collection[str]] = None) -> "SoftTargets":
     """Open all soft-target stores below a folder, at any depth, as they were at one moment.
 
-    Raises `SkdError` if there is none, for a damaged or unfinished store, and for one whose teacher
-    has been retrained since (where the teacher is still at the place that the store recorded).
+    languages (Optional[Collection[str]]): Those that are asked for; None: all. `label` leaves a
+        store alone whose language has left the corpus, while one teacher of all is trained again.
+    Raises `SkdError` if there is none, for a damaged or unfinished store, and for one of these
+    languages whose teacher has been retrained since (where the teacher is still at the place that
+    the store recorded).
     """
     path = Path(path)
     for _ in range(ATTEMPTS):
         before = _state(path)
         try:
-            targets = SoftTargets(path)
+            targets = SoftTargets(path, languages)
             if _state(path) == before:
                 return targets
         except SkdError:
@@ -57,7 +60,7 @@ def _state(path: Path) -> List[Tuple]:
 class SoftTargets:
     """The soft targets of some languages, by one or more teachers each: the stores below `path`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, languages: Optional[Collection[str]] = None) -> None:
         self.path = path
         self.stores: Dict[str, List[Store]] = {}
         files = OpenFiles()
@@ -70,7 +73,8 @@ class SoftTargets:
         if not folders:
             raise SkdError(Errors.SKD060.format(path=path))
         for store in [Store(folder, files) for folder in folders]:
-            store.check_teacher()
+            if languages is None or store.lang in languages:
+                store.check_teacher()
             self.stores.setdefault(store.lang, []).append(store)
 
     @property

@@ -229,11 +229,11 @@ class MultilingualCorpus:
     def _read(self, vocab: Vocab) -> None:
         if self.path is None:
             raise SkdError(Errors.SKD075)
-        self._targets = None if self.targets is None else open_targets(self.targets)
+        names = find_languages(self.path, [], self.languages)
+        self._targets = None if self.targets is None else open_targets(self.targets, names)
         taught = set() if self._targets is None else set(self._targets.languages)
         if self._adds_unlabelled and not taught:
             raise SkdError(Errors.SKD079)
-        names = find_languages(self.path, [], self.languages)
         left_out = None
         if self._is_training and self.held_out is not None:
             left_out = LeftOut.of(self.held_out, train_texts(self.path, names))

@@ -14,6 +14,7 @@ from spacy_skd.targets import TargetWriter, open_targets
 from spacy_skd.targets.label import label_corpus
 from spacy_skd.teachers import pipelines
 from spacy_skd.teachers.pipelines import PipelineScorer
+from spacy_skd.training.reader import make_multilingual_corpus
 
 from ..conftest import SMALL_TOK2VEC
 from .samples import WORDS, check_targets, initialize, run_label, save_docs, save_teacher
@@ -71,6 +72,24 @@ def test_label_replaces_targets_of_a_changed_corpus_teacher_or_setting(project):
     reports = run_label(project, dtype="float32")
     assert [(r.status, r.dtype) for r in reports] == [("labelled", "float32")] * 2
     assert sorted(path.name for path in (project / "targets").iterdir()) == ["de", "en"]
+
+
+def test_targets_of_a_language_that_has_left_the_corpus_are_in_nobodys_way(project):
+    """Their teacher of all languages was trained again for the others, and `label`, which a
+    training asked for, left them as they were.
+    """
+    for name in ("de", "en"):
+        shutil.rmtree(project / "teachers" / name)
+    save_teacher(project / "teachers")
+    run_label(project)
+    shutil.rmtree(project / "corpus" / "en")
+    save_teacher(project / "teachers", seed=7)
+    assert [report.name for report in run_label(project)] == ["de"]
+    shutil.rmtree(project / "corpus" / "kk")  # has no text to train with
+    read = make_multilingual_corpus(project / "corpus", targets=project / "targets")
+    assert all(example.reference.user_data["soft_targets"] for example in read(spacy.blank("xx")))
+    with pytest.raises(SkdError, match="SKD063.*targets/en"):
+        open_targets(project / "targets")
 
 
 def test_targets_move_with_their_teachers(project):
