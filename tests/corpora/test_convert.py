@@ -56,9 +56,9 @@ def test_text_of_windows_that_is_read_as_latin_1_is_said(tmp_path, encoding, not
     path = write(tmp_path / "train.txt", "„Lodz“ O\nist O\n\nschön O\n", "cp1252")
     options = ReadOptions(encoding=encoding)
     report = convert(path, tmp_path / "c", lang="de", split="test", options=options)
-    found = [note for note in report.notes if "cp1252" in note]
-    assert len(found) == notes
-    assert all(r'de test: 1 sentences with control characters, first "\x84Lodz\x93 ist' in n for n in found)
+    said = r'de test: 1 sentences with control characters, first "\x84Lodz\x93 ist'
+    assert sum(note.startswith(said) and "cp1252" in note for note in report.notes) == notes
+    assert len(report.notes) == notes
 
 
 def test_dev_is_drawn_from_train_and_said(raw, tmp_path):
