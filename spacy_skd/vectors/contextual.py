@@ -22,12 +22,13 @@ from ..errors import Errors, SkdError
 from .pieces import Pieces
 from .words import sentences
 
-# Words that occur less often are left to their pieces.
+# Words that occur less often, or are not among the most frequent, are left to their pieces.
 MIN_COUNT = 3
+MOST_WORDS = 100_000
 # Of how many occurrences what is foretold is worth as much as what was seen.
 FORETOLD = 2.0
 # More occurrences of a word do not tell more of the map.
-MOST = 20
+MOST_OCCURRENCES = 20
 RIDGE = 0.01
 BATCH = 256
 
@@ -59,7 +60,7 @@ def in_context(
     Raises `SkdError` without transformers, for an encoder that will not do, and for a corpus
     without frequent words.
     """
-    frequent = [word for word, n in counts.most_common() if n >= MIN_COUNT]
+    frequent = [word for word, n in counts.most_common(MOST_WORDS) if n >= MIN_COUNT]
     ids = {word: of_word for word, of_word in zip(frequent, pieces.of_words(frequent)) if of_word}
     words = list(ids)
     if not words:
@@ -69,7 +70,7 @@ def in_context(
     n_seen, means = read_means(encoder, layer, corpus, words, total=sum(counts.values()))
     centre = embeddings[kept].mean(axis=0)
     of_pieces = np.stack([embeddings[ids[word]].mean(axis=0) for word in words]) - centre
-    mean, projection = linear_map(of_pieces, means, np.minimum(n_seen, MOST))
+    mean, projection = linear_map(of_pieces, means, np.minimum(n_seen, MOST_OCCURRENCES))
     known = n_seen[:, None]
     of_words = (known * means + FORETOLD * (mean + of_pieces @ projection)) / (known + FORETOLD)
     return InContext(words, mean + (embeddings[kept] - centre) @ projection, of_words)

@@ -105,6 +105,12 @@ def test_frequent_words_have_vectors_of_their_own(encoder, corpus, tmp_path):
     assert vectors["Nobody"].any() and not vectors["Absent"].any()
 
 
+def test_no_more_than_the_most_frequent(encoder, corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(contextual, "MOST_WORDS", 2)
+    report = make_vectors(encoder, tmp_path / "out", corpus=corpus, dims=DIMS, contextual=True)
+    assert report.words == 2
+
+
 def test_they_say_what_the_layer_says(encoder, corpus, tmp_path):
     """Their first axes hold most of it."""
     folders = [tmp_path / "layer", tmp_path / "default", tmp_path / "input"]
