@@ -399,3 +399,22 @@ def test_without_the_extension():
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stderr.count("[W001]") == 1 and "C compiler" in result.stderr
     assert float(result.stdout.strip("[] \n")) == pytest.approx(np.log(9))
+
+
+WORKERS = """
+import sys
+sys.modules["spacy_skd.crf.native"] = None
+import multiprocessing
+import spacy_skd.crf
+if __name__ == "__main__":
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        print(pool.map(abs, [-1, -2]))
+"""
+
+
+def test_workers_do_not_warn_again(tmp_path):
+    """Where processes are not forked, as on macOS and Windows, each imports the package anew."""
+    (tmp_path / "workers.py").write_text(WORKERS)
+    command = [sys.executable, str(tmp_path / "workers.py")]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert result.stdout == "[1, 2]\n" and result.stderr.count("[W001]") == 1
