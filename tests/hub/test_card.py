@@ -83,6 +83,7 @@ def test_what_it_tells(tmp_path, scores):
     _, body = parts_of(card_of(tmp_path, scores))
     assert f"pip install {URL}\n" in body
     assert 'snapshot_download("ada/xx_skd", ignore_patterns="*.whl")' in body
+    assert "`huggingface_hub` and what the pipeline\n[requires](#size-and-speed)" in body
     rows = [line for line in body.splitlines() if line.startswith("| ")]
     assert "| <code>de</code> | 50.00 | 50.00 |" in rows
     assert "| <code>pt-BR</code> | - | 50.00 |" in rows
