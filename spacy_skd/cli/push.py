@@ -45,4 +45,4 @@ def push_cli(
             f"{len(changes.added)} files added, {len(changes.changed)} changed, "
             f"{len(changes.removed)} removed: {done.commit}"
         )
-    print(f"pip install {done.url}")
+    print(done.install)

@@ -20,12 +20,12 @@ CARD = "README.md"
 class Pushed:
     """What came of it.
 
-    url (str): Of the wheel, as `pip install` takes it.
+    install (str): The command that installs the wheel from there.
     commit (Optional[str]): Address of the commit; None if there was nothing to change.
     """
 
     repo: str
-    url: str
+    install: str
     changes: Changes
     commit: Optional[str]
 
@@ -54,13 +54,18 @@ def push(
     api = connect()
     repo = full_name(repo, wheel, lambda: user_name(api))
     with staged(wheel, scores, repo, branch, str(api.endpoint)) as folder:
-        parent = prepare(api, repo, branch, private)
+        parent, is_private = prepare(api, repo, branch, private)
         changes = find_changes(api, repo, parent, folder)
         commit = None
         if changes:
             message = f"{wheel.package} {wheel.version}"
             commit = commit_changes(api, repo, branch, parent, folder, changes, message)
-    return Pushed(repo, wheel_url(str(api.endpoint), repo, branch, wheel), changes, commit)
+    install = f"pip install {wheel_url(str(api.endpoint), repo, branch, wheel)}"
+    if is_private:  # pip has no way to show the Hub a token
+        revision = "" if branch == "main" else f" --revision {branch}"
+        install = f"hf download {repo} {wheel.name}{revision} --local-dir ."
+        install += f" && pip install {wheel.name}"
+    return Pushed(repo, install, changes, commit)
 
 
 def preview(

@@ -5,7 +5,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Set, Tuple
 
 import srsly
 
@@ -66,18 +66,20 @@ def user_name(api: "HfApi") -> str:
         return str(api.whoami()["name"])
 
 
-def prepare(api: "HfApi", repo: str, branch: str, private: bool) -> str:
-    """Make the repository and the branch unless they are there; the branch's last commit.
+def prepare(api: "HfApi", repo: str, branch: str, private: bool) -> Tuple[str, bool]:
+    """Make the repository and the branch unless they are there; the branch's last commit, and
+    whether the repository is private.
 
     Raises `SkdError` if it is to be private and is public already, and as `in_one_line` does.
     """
     with in_one_line(repo):
         api.create_repo(repo, exist_ok=True, private=private or None)
-        if private and not api.repo_info(repo).private:
+        is_private = bool(api.repo_info(repo).private)
+        if private and not is_private:
             raise SkdError(Errors.SKD266.format(repo=repo))
         if branch != "main":
             api.create_branch(repo, branch=branch, exist_ok=True)
-        return str(api.repo_info(repo, revision=branch).sha)
+        return str(api.repo_info(repo, revision=branch).sha), is_private
 
 
 def find_changes(api: "HfApi", repo: str, commit: str, folder: Path) -> Changes:

@@ -108,6 +108,20 @@ def test_private_branches_and_other_names(hub, wheel):
     )
 
 
+def test_pip_is_sent_to_no_private_repository(hub, wheel, tmp_path):
+    """It has no token: `hf download` brings the wheel."""
+    output = pushed(wheel, "--private", "--branch", "next")
+    assert "resolve" not in output
+    env = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_XET": "1"}
+    download, pip = output.splitlines()[-1].split(" && ")
+    words = [sys.executable, "-m", "huggingface_hub.cli.hf", *download.split()[1:]]
+    subprocess.run(words, env=env, cwd=tmp_path / "pipeline", check=True, capture_output=True)
+    assert pip == f"pip install {WHEEL}"
+    assert (tmp_path / "pipeline" / WHEEL).read_bytes() == wheel.read_bytes()
+    hub.repositories["ada/xx_skd"].private = False
+    assert pushed(wheel).endswith(f"pip install {hub.url}/ada/xx_skd/resolve/main/{WHEEL}\n")
+
+
 def test_a_name_without_owner_is_one_of_the_owner_of_the_token(hub, wheel):
     assert f"{hub.url}/ada/names/resolve/" in pushed(wheel, "--repo", "names")
     assert "/ada/names/resolve/" in head(hub, "ada/names")["README.md"][0].decode()
