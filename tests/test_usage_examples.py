@@ -87,6 +87,14 @@ def test_a_crf_in_place_of_ner(tmp_path):
     assert nlp.get_pipe_meta("ner").factory == "crf_ner"
 
 
+def test_a_config_without_a_tok2vec_is_to_be_completed(tmp_path):
+    (tmp_path / "short.cfg").write_text('[components]\n\n[components.ner]\nfactory = "ner"\n')
+    command = [sys.executable, EXAMPLES / "crf_ner" / "swap.py", "short.cfg", "crf.cfg"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 1 and not (tmp_path / "crf.cfg").exists()
+    assert result.stderr.count("\n") == 1 and "fill-config" in result.stderr
+
+
 def partial_tags(folder, steps):
     """{name: (number of tags, accuracy)} that the example prints of train.spacy and dev.spacy."""
     (output,) = commands("partial_tags", folder, **{"--share 0.1": f"--share 0.1 --steps {steps}"})
@@ -105,6 +113,13 @@ def test_partial_tags(tmp_path):
         tags, accuracy = found[name]
         assert share * tenth - 1 <= tags <= share * tenth + 12
         assert accuracy > 80
+
+
+@pytest.mark.slow
+def test_partial_tags_in_few_steps(tmp_path):
+    write_docs(tmp_path / "train.spacy", copies=40)
+    write_docs(tmp_path / "dev.spacy")
+    assert len(partial_tags(tmp_path, 3)) == 3
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """Write a config with crf_ner wherever another has spaCy's ner, on the same tok2vec."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from thinc.api import Config
@@ -23,6 +24,8 @@ def swap(config: Config) -> "list[str]":
     """Changes the config; gives the names of the components that were spaCy's."""
     swapped = [name for name, of in config["components"].items() if of.get("factory") == "ner"]
     for name in swapped:
+        if "tok2vec" not in config["components"][name].get("model", {}):
+            sys.exit(f"{name} names no tok2vec: complete the config, spacy init fill-config does")
         tok2vec = config["components"][name]["model"]["tok2vec"]
         model = {"@architectures": "spacy-skd.CRFTagger.v1", "tok2vec": tok2vec}
         config["components"][name] = {"factory": "crf_ner", "model": model}

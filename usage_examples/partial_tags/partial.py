@@ -80,7 +80,8 @@ def train(path: Path, dev: Path, output: Path, steps: int, seed: int) -> float:
     """The best accuracy on dev."""
     command = [sys.executable, "-m", "spacy", "train", str(CONFIG), "--output", str(output)]
     command += ["--paths.train", str(path), "--paths.dev", str(dev), "--system.seed", str(seed)]
-    command += ["--training.max_steps", str(steps), "--training.eval_frequency", str(steps // 4)]
+    every = max(1, steps // 4)
+    command += ["--training.max_steps", str(steps), "--training.eval_frequency", str(every)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     meta = srsly.read_json(output / "model-best" / "meta.json")
     return float(meta["performance"]["tag_acc"])
