@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Tuple
 
 import srsly
+from packaging.requirements import Requirement
 from spacy import registry
 from spacy.language import Language
 from spacy.util import (
@@ -67,8 +68,12 @@ def language_and_kind(source: str) -> Tuple[str, Dict[str, Any]]:
 
 
 def require_extra(nlp: Language) -> None:
-    """`spacy package` lets the wheel of a pipeline require what its meta data says."""
-    requirements = nlp.meta.setdefault("requirements", [])
-    ours = f"{__title__}[vectors]{get_minor_version_range(__version__)}"
-    if ours not in requirements:
-        requirements.append(ours)
+    """`spacy package` lets the wheel of a pipeline require what its meta data says. What it says of
+    an earlier release, with which the pipeline was initialized before, would contradict this one.
+    """
+    known = [Requirement(text) for text in nlp.meta.get("requirements", [])]
+    others = [str(requirement) for requirement in known if requirement.name != __title__]
+    ours = [requirement for requirement in known if requirement.name == __title__]
+    extras = ",".join(sorted({"vectors"}.union(*(requirement.extras for requirement in ours))))
+    current = get_minor_version_range(__version__)
+    nlp.meta["requirements"] = [*others, f"{__title__}[{extras}]{current}"]

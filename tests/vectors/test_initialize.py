@@ -140,6 +140,18 @@ def test_the_wheel_will_require_what_they_need(tmp_path):
     assert "requirements" not in initialized(str(tmp_path / "other" / "vectors")).meta
 
 
+def test_requirements_of_an_earlier_release_do_not_stay(tmp_path):
+    """Together with those of this one nothing could meet them, and pip would refuse the wheel."""
+    subword(tmp_path)
+    nlp = initialized(str(tmp_path / "vectors"))
+    current = nlp.meta["requirements"][0].removeprefix("spacy-skd[vectors]")
+    earlier = ["spacy-skd[segmenters]<0.0.2,>=0.0.1", "spacy-skd[vectors]<0.0.2,>=0.0.1"]
+    nlp.meta["requirements"] = ["spacy<4,>=3.8", *earlier]
+    nlp.initialize(lambda: examples()(nlp))
+    ours = f"spacy-skd[segmenters,vectors]{current}"
+    assert nlp.meta["requirements"] == ["spacy<4,>=3.8", ours]
+
+
 def test_a_saved_pipeline_can_be_initialized_again_without_them(tmp_path):
     subword(tmp_path)
     nlp = initialized(str(tmp_path / "vectors"))
