@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,9 @@ from spacy_skd.encoders.pretrained import open_pretrained
 from spacy_skd.encoders.reading import read_words
 from spacy_skd.errors import SkdError
 from spacy_skd.vectors import contextual
-from spacy_skd.vectors.contextual import MIN_COUNT, linear_map, read_means
+from spacy_skd.vectors.contextual import MIN_COUNT, in_context, linear_map, read_means
 from spacy_skd.vectors.make import make_vectors
+from spacy_skd.vectors.pieces import Pieces
 
 from ..conftest import SENTENCES
 
@@ -91,6 +93,27 @@ def test_the_map_finds_what_is_linear_and_weighs():
 def test_the_map_of_words_that_are_all_the_same():
     mean, projection = linear_map(np.zeros((3, 2)), np.ones((3, 4)), np.ones(3))
     assert mean.tolist() == [1] * 4 and not projection.any()
+
+
+def test_what_was_seen_of_a_word_counts_as_often_as_it_was_seen(encoder, monkeypatch):
+    """What the pieces foretell counts twice; of a word of one piece it is what that piece has."""
+    rng = np.random.default_rng(0)
+    words = ["Ada", "London", "calls", "Nobody"]
+    counts = Counter({word: n for n, word in enumerate(words, start=3)})
+    n_seen, means = np.array([30, 7, 4, 3], dtype="f"), rng.normal(size=(4, 5)).astype("f")
+    monkeypatch.setattr(contextual, "open_encoder", lambda source, layer: (None, 1))
+    monkeypatch.setattr(contextual, "read_means", lambda *args, total: (n_seen, means))
+    pieces = Pieces(Path(encoder) / "tokenizer.json")
+    kept = sorted(pieces.usable)
+    embeddings = rng.normal(size=(max(kept) + 1, 8)).astype("f")
+    found = in_context(encoder, Path("-"), counts, pieces, kept, embeddings, None)
+    assert found.words == words[::-1] and len(found.of_pieces) == len(kept)
+    of_word = [kept.index(ids[0]) for ids in pieces.of_words(found.words)]
+    foretold, weights = found.of_pieces[of_word], n_seen[:, None]
+    wanted = (weights * means + 2 * foretold) / (weights + 2)
+    np.testing.assert_allclose(found.of_words, wanted, rtol=1e-4, atol=1e-5)
+    # As near as a ridge that is small can bring it, where there are more dimensions than words.
+    assert np.abs(foretold - means).max() < 0.2 and np.ptp(found.of_pieces, axis=0).min() > 0.1
 
 
 def test_frequent_words_have_vectors_of_their_own(encoder, corpus, tmp_path):
