@@ -145,6 +145,9 @@ def test_they_say_what_the_layer_says(encoder, corpus, tmp_path):
     known = [word for word in frequent() if one.pieces(word)]
     _, means = read_means(open_pretrained(encoder, "AutoModel"), 1, corpus, known, total=0)
     table = one.get_batch(known)
+    # The axes are those of the words, each scaled to unit variance.
+    np.testing.assert_allclose(one.data[one.n_pieces :].mean(axis=0), 0, atol=1e-3)
+    np.testing.assert_allclose(one.data[one.n_pieces :].std(axis=0), 1, rtol=1e-2)
     # An affine image of what was said: the residual of the best one is small.
     inputs = np.hstack([table, np.ones((len(known), 1))])
     left = means - inputs @ np.linalg.lstsq(inputs, means, rcond=None)[0]
