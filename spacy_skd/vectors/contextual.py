@@ -33,6 +33,15 @@ RIDGE = 0.01
 BATCH = 256
 
 
+class Reading(NamedTuple):
+    """The corpus that the encoder reads, and the layer whose outputs are taken; None: that which is
+    two thirds of the way up.
+    """
+
+    corpus: Path
+    layer: Optional[int]
+
+
 class InContext(NamedTuple):
     """The words that have vectors of their own, and vectors (pieces, width) and (words, width)."""
 
@@ -43,12 +52,11 @@ class InContext(NamedTuple):
 
 def in_context(
     source: str,
-    corpus: Path,
+    reading: Reading,
     counts: Counter,
     pieces: Pieces,
     kept: List[int],
     embeddings: np.ndarray,
-    layer: Optional[int],
 ) -> InContext:
     """Vectors of pieces and of frequent words, of the kind that a layer of the encoder has.
 
@@ -56,7 +64,6 @@ def in_context(
     counts (Counter): How often words occur in the corpus.
     kept (List[int]): Ids of the pieces that are wanted, all that these words have among them.
     embeddings (np.ndarray): (all pieces, width), of the input.
-    layer (Optional[int]): Whose outputs are taken; None: two thirds of the way up.
     Raises `SkdError` without transformers, for an encoder that will not do, and for a corpus
     without frequent words.
     """
@@ -65,9 +72,9 @@ def in_context(
     words = list(ids)
     if not words:
         problem = f"no word that occurs {MIN_COUNT} times"
-        raise SkdError(Errors.SKD280.format(path=corpus, problem=problem))
-    encoder, layer = open_encoder(source, layer)
-    n_seen, means = read_means(encoder, layer, corpus, words, total=sum(counts.values()))
+        raise SkdError(Errors.SKD280.format(path=reading.corpus, problem=problem))
+    encoder, layer = open_encoder(source, reading.layer)
+    n_seen, means = read_means(encoder, layer, reading.corpus, words, total=sum(counts.values()))
     centre = embeddings[kept].mean(axis=0)
     of_pieces = np.stack([embeddings[ids[word]].mean(axis=0) for word in words]) - centre
     mean, projection = linear_map(of_pieces, means, np.minimum(n_seen, MOST_OCCURRENCES))

@@ -14,7 +14,7 @@ from thinc.api import get_current_ops
 from ..errors import Errors, SkdError
 from ..folders import Kind, MadeFolder
 from ..locks import locked
-from .contextual import in_context
+from .contextual import Reading, in_context
 from .encoder import read_encoder
 from .floret import train_floret
 from .pieces import Pieces
@@ -89,10 +89,7 @@ def make_vectors(
         folder.clear()
         if most is not None and most < 1:
             raise SkdError(Errors.SKD179.format(value=most))
-        if contextual and (corpus is None or source == FLORET):
-            raise SkdError(Errors.SKD282)
-        if layer is not None and (not contextual or layer < 1):
-            raise SkdError(Errors.SKD283.format(value=layer))
+        reading = what_to_read(source, corpus, contextual, layer)
         counts = {} if corpus is None else count_words(corpus)
         if corpus is not None and not counts:
             raise SkdError(Errors.SKD280.format(path=corpus, problem="no text"))
@@ -102,10 +99,7 @@ def make_vectors(
             train_floret(nlp, corpus, dims)
         else:
             nlp.config["nlp"]["vectors"] = {"@vectors": "spacy-skd.SubwordVectors.v1"}
-            read = corpus if contextual else None
-            nlp.vocab.vectors = encoder_vectors(
-                source, counts, most, dims, dtype, read, layer, report
-            )
+            nlp.vocab.vectors = encoder_vectors(source, counts, most, dims, dtype, reading, report)
         nlp.vocab.vectors.name = f"{nlp.lang}_{nlp.meta['name']}.vectors"
         report.neighbours = neighbours(nlp.vocab.vectors, counts)
         try:
@@ -126,14 +120,26 @@ def blank_pipeline(lang: str) -> Language:
         raise SkdError(Errors.SKD100.format(lang=lang, reason=reason)) from error
 
 
+def what_to_read(
+    source: str, corpus: Optional[Path], contextual: bool, layer: Optional[int]
+) -> Optional[Reading]:
+    """Of a corpus by an encoder; None: nothing. Raises `SkdError` where one of them is missing."""
+    if layer is not None and (not contextual or layer < 1):
+        raise SkdError(Errors.SKD283.format(value=layer))
+    if not contextual:
+        return None
+    if corpus is None or source == FLORET:
+        raise SkdError(Errors.SKD282)
+    return Reading(corpus, layer)
+
+
 def encoder_vectors(
     source: str,
     counts: Dict[str, Counter],
     most: Optional[int],
     dims: int,
     dtype: str,
-    corpus: Optional[Path],
-    layer: Optional[int],
+    reading: Optional[Reading],
     report: VectorsReport,
 ) -> SubwordVectors:
     """Vectors from the input embeddings of an encoder, see `table.py`, or from what a layer of it
@@ -143,17 +149,11 @@ def encoder_vectors(
     if not 1 <= dims <= embeddings.shape[1]:
         most_dims = f"from 1 to {embeddings.shape[1]}, the width of the encoder's embeddings"
         raise SkdError(Errors.SKD176.format(value=dims, range=most_dims))
-    wanted = pieces.usable if most is None else pieces.characters()
-    if counts:
-        wanted, report.pieces_per_word = needed(pieces, together(counts))
-    if most is not None:
-        others = [piece for piece in pieces.most_frequent() if piece not in wanted]
-        wanted = wanted.union(others[: max(0, most - len(wanted))])
-    tokenizer, kept = pieces.reduced(wanted)
+    tokenizer, kept = pieces.reduced(wanted_pieces(pieces, counts, most, report))
     words: List[str] = []
     usable = sorted(pieces.usable)
-    if corpus is not None:
-        found = in_context(source, corpus, together(counts), pieces, kept, embeddings, layer)
+    if reading is not None:
+        found = in_context(source, reading, together(counts), pieces, kept, embeddings)
         words, embeddings = found.words, np.concatenate([found.of_pieces, found.of_words])
         usable, kept = list(range(len(kept), len(embeddings))), list(range(len(embeddings)))
         report.words = len(words)
@@ -162,6 +162,18 @@ def encoder_vectors(
     return SubwordVectors(
         data=data, scale=scale, tokenizer=tokenizer, prefix=pieces.prefix, words=words
     )
+
+
+def wanted_pieces(
+    pieces: Pieces, counts: Dict[str, Counter], most: Optional[int], report: VectorsReport
+) -> Set[int]:
+    wanted = pieces.usable if most is None else pieces.characters()
+    if counts:
+        wanted, report.pieces_per_word = needed(pieces, together(counts))
+    if most is not None:
+        others = [piece for piece in pieces.most_frequent() if piece not in wanted]
+        wanted = wanted.union(others[: max(0, most - len(wanted))])
+    return wanted
 
 
 def together(counts: Dict[str, Counter]) -> Counter:

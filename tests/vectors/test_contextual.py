@@ -14,7 +14,7 @@ from spacy_skd.encoders.pretrained import open_pretrained
 from spacy_skd.encoders.reading import read_words
 from spacy_skd.errors import SkdError
 from spacy_skd.vectors import contextual
-from spacy_skd.vectors.contextual import MIN_COUNT, in_context, linear_map, read_means
+from spacy_skd.vectors.contextual import MIN_COUNT, Reading, in_context, linear_map, read_means
 from spacy_skd.vectors.make import make_vectors
 from spacy_skd.vectors.pieces import Pieces
 
@@ -106,7 +106,7 @@ def test_what_was_seen_of_a_word_counts_as_often_as_it_was_seen(encoder, monkeyp
     pieces = Pieces(Path(encoder) / "tokenizer.json")
     kept = sorted(pieces.usable)
     embeddings = rng.normal(size=(max(kept) + 1, 8)).astype("f")
-    found = in_context(encoder, Path("-"), counts, pieces, kept, embeddings, None)
+    found = in_context(encoder, Reading(Path("-"), None), counts, pieces, kept, embeddings)
     assert found.words == words[::-1] and len(found.of_pieces) == len(kept)
     of_word = [kept.index(ids[0]) for ids in pieces.of_words(found.words)]
     foretold, weights = found.of_pieces[of_word], n_seen[:, None]
