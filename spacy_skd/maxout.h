@@ -74,7 +74,7 @@ static inline ptrdiff_t maxout_scratch(const MaxoutLayer *layer, ptrdiff_t n, pt
            POINTS * (whole(stride, CHUNK) * BLOCK + (rows > panel ? rows : panel));
 }
 
-/* MSVC does not unroll the loops over the sums of a tile, which then are no registers. */
+/* gcc and clang are told to unroll the loops over the sums of a tile, which otherwise are no registers. */
 #if defined(X86) && (defined(__GNUC__) || defined(__clang__))
 #define MAXOUT_X86
 

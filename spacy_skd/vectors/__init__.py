@@ -1,4 +1,4 @@
-"""Word vectors put together from the subword embeddings of a pretrained encoder."""
+"""Word vectors of what a pretrained encoder knows of pieces and words, or of a corpus alone."""
 
 from .subwords import SubwordVectors
 

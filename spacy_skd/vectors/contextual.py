@@ -73,8 +73,8 @@ def in_context(
     if not words:
         problem = f"no word that occurs {MIN_COUNT} times"
         raise SkdError(Errors.SKD280.format(path=reading.corpus, problem=problem))
-    encoder, layer = open_encoder(source, reading.layer)
-    n_seen, means = read_means(encoder, layer, reading.corpus, words, total=sum(counts.values()))
+    encoder = open_encoder(source, reading.layer)
+    n_seen, means = read_means(encoder, reading.corpus, words, total=sum(counts.values()))
     centre = embeddings[kept].mean(axis=0)
     of_pieces = np.stack([embeddings[ids[word]].mean(axis=0) for word in words]) - centre
     mean, projection = linear_map(of_pieces, means, np.minimum(n_seen, MOST_OCCURRENCES))
@@ -83,16 +83,16 @@ def in_context(
     return InContext(words, mean + (embeddings[kept] - centre) @ projection, of_words)
 
 
-def open_encoder(source: str, layer: Optional[int]) -> Tuple[Pretrained, int]:
-    """The encoder up to the layer that is asked, and which that is."""
+def open_encoder(source: str, layer: Optional[int]) -> Pretrained:
+    """The encoder up to the layer that is asked."""
     if layer is None:
         depth = open_pretrained(source, "AutoModel").config.num_hidden_layers
         layer = max(round(depth * 2 / 3), 1)
-    return open_pretrained(source, "AutoModel", layer), layer
+    return open_pretrained(source, "AutoModel", layer)
 
 
 def read_means(
-    encoder: Pretrained, layer: int, corpus: Path, words: List[str], total: int
+    encoder: Pretrained, corpus: Path, words: List[str], total: int
 ) -> Tuple[np.ndarray, np.ndarray]:
     """How often each word was read, (words,), and the mean of what was said, (words, width)."""
     rows = {word: row for row, word in enumerate(words)}
@@ -100,13 +100,7 @@ def read_means(
     sums: Optional[np.ndarray] = None
     with tqdm(total=total, unit="word", unit_scale=True, disable=None) as bar:
         for batch in batches(corpus):
-            said = read_words(
-                encoder,
-                batch,
-                lambda output: output.hidden_states[layer],
-                MEAN,
-                output_hidden_states=True,
-            )
+            said = read_words(encoder, batch, lambda output: output.last_hidden_state, MEAN)
             for text, vectors in zip(batch, said):
                 if sums is None:
                     sums = np.zeros((len(words), vectors.shape[1]), dtype="f")

@@ -66,7 +66,7 @@ class SubwordVectors(BaseVectors):
     """
 
     attr = ORTH
-    key2row: ClassVar[Dict[int, int]] = {}  # asked for by spaCy: no word has a row of its own
+    key2row: ClassVar[Dict[int, int]] = {}  # asked for by spaCy: words are not looked up by it
     n_keys = -1  # as of floret vectors: any word is a key
     is_full = True
     # spaCy asks for the mode to learn whether vectors are looked up ("default") or made from parts

@@ -1,4 +1,4 @@
-"""The embeddings of pieces as a small table: principal axes, and types of fewer bytes."""
+"""The vectors of pieces and words as a small table: principal axes, and types of fewer bytes."""
 
 from typing import List, Optional, Tuple
 
